@@ -1,0 +1,40 @@
+"""From a device's name to its back end, and what "auto" chooses and why."""
+
+import functools
+
+from ..errors import DeviceError
+from .base import Backend
+
+DEVICES = ("numpy", "cpu", "cuda")
+
+
+@functools.cache
+def get_backend(name: str) -> Backend:
+    """The back end of this name ("auto": cuda when usable, else cpu), made on first use.
+
+    Raises:
+        DeviceError: Unknown name, or a device that cannot be used here: cause and fix are named.
+    """
+    if name == "numpy":
+        return Backend("numpy")
+    if name == "cpu":
+        from .cpu import cpu_backend
+
+        return cpu_backend()
+    if name == "cuda":
+        from .cuda import CudaBackend
+
+        return CudaBackend()
+    if name == "auto":
+        return get_backend(explain_auto()[0])
+    raise DeviceError(f"unknown device {name!r}; one of {', '.join(DEVICES)} or auto")
+
+
+def explain_auto() -> tuple[str, str]:
+    """The device that "auto" means here, and the reason in words."""
+    from .cuda import why_unusable
+
+    cause = why_unusable()
+    if cause is None:
+        return "cuda", "a CUDA device is usable"
+    return "cpu", f"no usable CUDA device: {cause}"

@@ -1,0 +1,21 @@
+"""The errors of the engine: each says what happened, where, and what to do."""
+
+
+class ShapeError(ValueError):
+    """Shapes that do not fit together; the message names every shape involved."""
+
+
+class DTypeError(TypeError):
+    """Number types that do not fit together, or that cannot carry a gradient."""
+
+
+class DeviceError(RuntimeError):
+    """A device that is unknown or unusable, or two devices in one op."""
+
+
+class TapeError(RuntimeError):
+    """A reading of the tape that would give a wrong gradient: used twice, changed since, not recorded."""
+
+
+class LogitsWarning(UserWarning):
+    """A softmax or sigmoid output was fed into a loss that applies it itself [D1-P1]."""

@@ -1,0 +1,76 @@
+"""The rule book: every op is its formula and its vector-Jacobian product, one chapter per file.
+
+    registry       what an op is
+    source         reading an op's own source (pruning, printing)
+    elementwise    arithmetic, powers, exponentials, max/min, where
+    activations    sigmoid, tanh, relu and their kin
+    linear         products, and a whole layer as one node
+    reduce         sums, means, extremes, softmax
+    shape          the same numbers in another arrangement
+    losses         from predictions to one number
+    class_losses   the same over classes
+    random         dropout by a counter-based generator
+    index_formula  a naive interpreter of index formulas, the oracle of the structured ops
+
+Called on arrays, a function computes; called on tensors, it records.
+"""
+
+from .activations import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
+from .class_losses import cross_entropy, kl_div, nll
+from .elementwise import (
+    absolute,
+    add,
+    astype,
+    clip,
+    constant_power,
+    cos,
+    divide,
+    exp,
+    expm1,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    power,
+    sin,
+    sqrt,
+    square,
+    subtract,
+    where,
+)
+from .linear import linear, matmul
+from .losses import bce, bce_with_logits, half_squared_error, huber, l1, mse
+from .random import dropout
+from .reduce import (
+    log_softmax,
+    logsumexp,
+    max,
+    mean,
+    min,
+    prod,
+    softmax,
+    std,
+    sum,
+    var,
+)
+from .registry import Op, op, registry
+from .shape import (
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    flip,
+    getitem,
+    pad,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    swapaxes,
+    take,
+    take_along_axis,
+    transpose,
+)
+
+__all__ = [n for n, v in list(globals().items()) if callable(v) or n == "registry"]

@@ -1,0 +1,193 @@
+"""Reductions: sums, means, extremes, and the softmax family.
+
+`axis` is None (all axes), a number or a tuple; `keepdims` keeps the reduced axes with size 1.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from .registry import Array, op
+
+Axis = int | tuple[int, ...] | None
+
+rule = partial(op, register=True)
+
+
+def spread(dy: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+    """Upstream gradient of a sum, given back to every entry of x that went into it."""
+    if axis is None or keepdims:
+        return np.broadcast_to(dy, x.shape)
+    return np.broadcast_to(np.expand_dims(dy, axis), x.shape)
+
+
+def count(x: Array, y: Array) -> int:
+    """How many entries of x went into each entry of its reduction y."""
+    return int(x.size // (y.size or 1))
+
+
+def unreduced(y: Array, axis: Axis, keepdims: bool) -> Array:
+    """The result of a reduction with its axes back, so that it broadcasts against the operand."""
+    if axis is None or keepdims:
+        return y
+    return np.expand_dims(y, axis)
+
+
+@rule(index="y = Σ_i x[i]")
+def sum(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """y = Σ x over the axes."""
+    return np.sum(x, axis=axis, keepdims=keepdims)
+
+
+@sum.vjp
+def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return spread(dy, x, axis, keepdims)
+
+
+@rule(index="y = Σ_i x[i] / size(x)")
+def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """y = 1/m Σ x over the axes, m entries each."""
+    return np.mean(x, axis=axis, keepdims=keepdims)
+
+
+@mean.vjp
+def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return spread(dy, x, axis, keepdims) / count(x, y)
+
+
+@rule
+def var(x: Array, *, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
+    """y = Σ (x - mean)² / (m - ddof), in two passes: the book's E[x²] - E[x]² cancels."""
+    deviation = x - np.mean(x, axis=axis, keepdims=True)
+    total = np.sum(deviation * deviation, axis=axis, keepdims=keepdims)
+    return total / (count(x, total) - ddof)
+
+
+@var.textbook
+def _(x: Array, *, axis: Axis, keepdims: bool, ddof: int) -> Array:
+    squares = np.mean(x * x, axis=axis, keepdims=keepdims)
+    mean = np.mean(x, axis=axis, keepdims=keepdims)
+    m = count(x, mean)
+    return (squares - mean * mean) * (m / (m - ddof))
+
+
+@var.vjp
+def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool, ddof: int) -> Array:
+    m = count(x, y)
+    deviation = x - np.mean(x, axis=axis, keepdims=True)
+    return spread(dy, x, axis, keepdims) * (2 / (m - ddof) * deviation)
+
+
+def std(x: Array, *, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
+    """√var; its slope is infinite where all entries are equal."""
+    return np.sqrt(var(x, axis=axis, keepdims=keepdims, ddof=ddof))
+
+
+@rule
+def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The largest entry; entries that tie for it share the gradient equally."""
+    return np.max(x, axis=axis, keepdims=keepdims)
+
+
+@max.vjp
+def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    chosen = np.ones_like(x) * (x == unreduced(y, axis, keepdims))
+    shared = chosen / np.sum(chosen, axis=axis, keepdims=True)
+    return spread(dy, x, axis, keepdims) * shared
+
+
+@rule
+def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The smallest entry; entries that tie for it share the gradient equally."""
+    return np.min(x, axis=axis, keepdims=keepdims)
+
+
+@min.vjp
+def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    chosen = np.ones_like(x) * (x == unreduced(y, axis, keepdims))
+    shared = chosen / np.sum(chosen, axis=axis, keepdims=True)
+    return spread(dy, x, axis, keepdims) * shared
+
+
+@rule
+def prod(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """y = Π x over the axes; ∂y/∂x_i is the product of the others, also where some x are 0."""
+    return np.prod(x, axis=axis, keepdims=keepdims)
+
+
+@prod.vjp
+def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    if np.any(x == 0):
+        return spread(dy, x, axis, keepdims) * product_of_others(x, axis)
+    return spread(dy, x, axis, keepdims) * unreduced(y, axis, keepdims) / x
+
+
+def product_of_others(x: Array, axis: Axis) -> Array:
+    """For each entry, the product of the others along the axes: no division, so zeros may occur.
+
+    Each line of n entries becomes an n × n table with ones on its diagonal, multiplied along rows.
+    """
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(a % x.ndim for a in axes)
+    rest = tuple(a for a in range(x.ndim) if a not in axes)
+    back = tuple((rest + axes).index(a) for a in range(x.ndim))
+    lined_up = np.transpose(x, rest + axes)
+    lines = np.reshape(lined_up, tuple(x.shape[a] for a in rest) + (-1,))
+    n = lines.shape[-1]
+    diagonal = np.tril(np.triu(np.ones_like(x, shape=(n, n)))) > 0
+    table = np.where(diagonal, 1, np.expand_dims(lines, -2))
+    others = np.prod(table, axis=-1)
+    return np.transpose(np.reshape(others, lined_up.shape), back)
+
+
+@rule(source="D4-L2")
+def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """y = log Σ e^x, shifted by the largest entry so that nothing overflows."""
+    m = np.max(x, axis=axis, keepdims=True)
+    m = np.where(np.isfinite(m), m, 0)
+    y = np.log(np.sum(np.exp(x - m), axis=axis, keepdims=True)) + m
+    return y if keepdims else np.squeeze(y, axis=axis)
+
+
+@logsumexp.textbook
+def _(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
+
+
+@logsumexp.vjp
+def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return spread(dy, x, axis, keepdims) * np.exp(x - unreduced(y, axis, keepdims))
+
+
+@rule(source="D4-S1", symbol="P", gives_probabilities=True)
+def softmax(z: Array, *, axis: int = -1) -> Array:
+    """p_i = e^{z_i} / Σ_k e^{z_k}: positive, summing to 1; the whole row meets in each slope."""
+    e = np.exp(z - np.max(z, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+@softmax.textbook
+def _(z: Array, *, axis: int) -> Array:
+    return np.exp(z) / np.sum(np.exp(z), axis=axis, keepdims=True)
+
+
+@softmax.vjp
+def _(dy: Array, y: Array, z: Array, *, axis: int) -> Array:
+    return y * (dy - np.sum(dy * y, axis=axis, keepdims=True))
+
+
+@rule(source="D4-S1", symbol="logP")
+def log_softmax(z: Array, *, axis: int = -1) -> Array:
+    """log p_i = z_i - log Σ_k e^{z_k}, without ever forming p."""
+    shifted = z - np.max(z, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+@log_softmax.textbook
+def _(z: Array, *, axis: int) -> Array:
+    return np.log(np.exp(z) / np.sum(np.exp(z), axis=axis, keepdims=True))
+
+
+@log_softmax.vjp
+def _(dy: Array, y: Array, z: Array, *, axis: int) -> Array:
+    return dy - np.exp(y) * np.sum(dy, axis=axis, keepdims=True)

@@ -1,0 +1,163 @@
+"""An op is two plain functions: its formula, and its vector-Jacobian product (VJP).
+
+    @op(source="D0-F2")
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    @sigmoid.vjp
+    def _(dy, y, z):
+        return dy * y * (1 - y)
+
+*Positional* arguments are operands: arrays that may carry a gradient. *Keyword* arguments are
+parameters (an axis, a shape): plain constants that never do. The VJP gets the upstream gradient,
+the result, the operands and the parameters, and returns one gradient for each operand (None where
+there is none); the tape sums them over broadcast axes afterwards.
+
+Both functions use NumPy functions only, which dispatch on what they are given, so the same two
+serve NumPy arrays, CuPy arrays, tensors being recorded (higher derivatives), complex arrays, and
+everyone who reads their source. This file knows nothing of tensors: an operand that wants to be
+recorded says so by having a method `_record_op`.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = Any
+"""Whatever NumPy functions dispatch on: a NumPy or CuPy array, a tensor, a Python number."""
+
+Function: TypeAlias = Callable[..., Any]
+
+registry: dict[str, "Op"] = {}
+"""Every op by name, in the order of the rule book's chapters."""
+
+
+class Op:
+    """A formula with its VJP; calling it computes the formula, or records it on the tape.
+
+    Attributes:
+        name: The name of the forward function.
+        forward: The computable formula, the one that runs.
+        backward: The VJP, or None: then the op is a composition and records its parts.
+        textbook_form: The formula as it stands in a book, where that is not the computable one.
+        composed_form: The same function put together from smaller ops, beside a fused one.
+        source: Catalogue id or paper.
+        symbol: What its result is called in a derivation (`Z`, `A`, `L`).
+        index: Index formula of a structured op: `Z[n,h] = Σ_d X[n,d] * W[d,h] + b[h]`.
+        expects_logits: True for a loss that applies softmax or sigmoid itself.
+        gives_probabilities: True for an op whose result must not be fed to such a loss.
+    """
+
+    def __init__(
+        self,
+        forward: Function,
+        *,
+        source: str = "",
+        symbol: str = "",
+        index: str = "",
+        elementwise: bool = False,
+        expects_logits: bool = False,
+        gives_probabilities: bool = False,
+    ) -> None:
+        self.name = forward.__name__
+        self.forward = forward
+        self.backward: Function | None = None
+        self.textbook_form: Function | None = None
+        self.composed_form: Function | None = None
+        self.validate: Function | None = None
+        self.source = source
+        self.symbol = symbol
+        self.index = index
+        self.elementwise = elementwise
+        self.expects_logits = expects_logits
+        self.gives_probabilities = gives_probabilities
+        self.pruned: dict[tuple[bool, ...], Function] = {}
+        self.__doc__ = forward.__doc__
+        self.__name__ = self.__qualname__ = forward.__name__
+        self.__wrapped__ = forward
+        parameters = inspect.signature(forward).parameters.values()
+        self.operand_names = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.defaults = {
+            p.name: p.default
+            for p in parameters
+            if p.kind is p.KEYWORD_ONLY and p.default is not p.empty
+        }
+
+    def __call__(self, *operands: Array, **params: Any) -> Array:
+        """The formula's value; on a tensor, a tensor that remembers where it came from."""
+        for operand in operands:
+            record = getattr(operand, "_record_op", None)
+            if record is not None:
+                return record(self, operands, params)
+        params = {**self.defaults, **params}
+        if self.textbook_form is not None and any(np.iscomplexobj(a) for a in operands):
+            return self.textbook_form(*operands, **params)
+        if self.validate is not None:
+            self.validate(*operands, **params)
+        return self.forward(*operands, **params)
+
+    def vjp(self, function: Function) -> Function:
+        """Decorator: the vector-Jacobian product `(dy, y, *operands, **params) -> gradients`."""
+        self.backward = function
+        self.pruned = {}
+        return function
+
+    def textbook(self, function: Function) -> Function:
+        """Decorator: the formula as printed in a book; complex arrays run it."""
+        self.textbook_form = function
+        return function
+
+    def composed(self, function: Function) -> Function:
+        """Decorator: the same function made of smaller ops; a test holds the two together."""
+        self.composed_form = function
+        return function
+
+    def check(self, function: Function) -> Function:
+        """Decorator: looks at operands and parameters first, and raises what teaches."""
+        self.validate = function
+        return function
+
+    def backward_for(self, needs: tuple[bool, ...]) -> Function:
+        """The VJP without the work for operands that need no gradient.
+
+        The unwanted entries of its `return` are replaced by None and what only they used is
+        dropped, in the function's own source: `matmul` on data and weights computes one product,
+        not two. Without source (typed at a prompt) the whole VJP serves.
+        """
+        if self.backward is None:
+            raise TypeError(f"op {self.name!r} has no VJP: define one with @{self.name}.vjp")
+        if all(needs):
+            return self.backward
+        found = self.pruned.get(needs)
+        if found is None:
+            from .source import prune
+
+            found = self.pruned[needs] = prune(self.backward, needs)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}{f' [{self.source}]' if self.source else ''}>"
+
+
+def op(function: Function | None = None, *, register: bool = False, **attributes: Any) -> Any:
+    """Decorator that turns a formula into an `Op`; usable bare or with attributes.
+
+    Args:
+        function: The formula; its positional arguments are operands, keyword-only ones parameters.
+        register: True in the library's own chapters: the op joins `registry`, and with it the
+            battery of checks that every op must pass.
+        **attributes: See `Op`.
+    """
+
+    def wrap(formula: Function) -> Op:
+        made = Op(formula, **attributes)
+        if register:
+            if made.name in registry:
+                raise ValueError(f"two ops are called {made.name!r}")
+            registry[made.name] = made
+        return made
+
+    return wrap if function is None else wrap(function)

@@ -1,0 +1,221 @@
+"""Shape rules: the same numbers in another arrangement, so every VJP is the way back."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .registry import Array, op
+
+rule = partial(op, register=True)
+
+
+@rule
+def reshape(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """The entries in C order under another shape; one size may be -1."""
+    return np.reshape(x, shape)
+
+
+@reshape.vjp
+def _(dy: Array, y: Array, x: Array, *, shape: tuple[int, ...]) -> Array:
+    return np.reshape(dy, x.shape)
+
+
+@rule
+def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> Array:
+    """Axes in another order (reversed by default): y[i,j] = x[j,i]."""
+    return np.transpose(x, axes)
+
+
+@transpose.vjp
+def _(dy: Array, y: Array, x: Array, *, axes: tuple[int, ...] | None) -> Array:
+    if axes is None:
+        return np.transpose(dy)
+    return np.transpose(dy, inverse_of(axes))
+
+
+def inverse_of(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The order of axes that undoes this one."""
+    n = len(axes)
+    positive = [axis % n for axis in axes]
+    return tuple(positive.index(k) for k in range(n))
+
+
+@rule
+def swapaxes(x: Array, *, axis1: int, axis2: int) -> Array:
+    """Two axes exchanged; for a matrix its transpose."""
+    return np.swapaxes(x, axis1, axis2)
+
+
+@swapaxes.vjp
+def _(dy: Array, y: Array, x: Array, *, axis1: int, axis2: int) -> Array:
+    return np.swapaxes(dy, axis1, axis2)
+
+
+@rule
+def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """x repeated along new axes and axes of size 1; the tape sums the gradient over them."""
+    return np.broadcast_to(x, shape)
+
+
+@broadcast_to.vjp
+def _(dy: Array, y: Array, x: Array, *, shape: tuple[int, ...]) -> Array:
+    return dy
+
+
+@rule
+def expand_dims(x: Array, *, axis: int | tuple[int, ...]) -> Array:
+    """New axes of size 1."""
+    return np.expand_dims(x, axis)
+
+
+@expand_dims.vjp
+def _(dy: Array, y: Array, x: Array, *, axis: int | tuple[int, ...]) -> Array:
+    return np.reshape(dy, x.shape)
+
+
+@rule
+def squeeze(x: Array, *, axis: int | tuple[int, ...] | None = None) -> Array:
+    """Axes of size 1 dropped."""
+    return np.squeeze(x, axis)
+
+
+@squeeze.vjp
+def _(dy: Array, y: Array, x: Array, *, axis: int | tuple[int, ...] | None) -> Array:
+    return np.reshape(dy, x.shape)
+
+
+@rule
+def concatenate(*xs: Array, axis: int = 0) -> Array:
+    """Arrays one after another along an axis they already have."""
+    return np.concatenate(xs, axis=axis)
+
+
+@concatenate.vjp
+def _(dy: Array, y: Array, *xs: Array, axis: int) -> Array:
+    ends = [0]
+    for x in xs:
+        ends.append(ends[-1] + x.shape[axis])
+    return tuple(np.split(dy, ends[1:-1], axis=axis))
+
+
+def stack(*xs: Array, axis: int = 0) -> Array:
+    """Arrays of one shape side by side along a new axis."""
+    return concatenate(*[expand_dims(x, axis=axis) for x in xs], axis=axis)
+
+
+def split(x: Array, sections: int | list[int], *, axis: int = 0) -> list[Array]:
+    """Consecutive parts along an axis: so many equal ones, or cut at the given places.
+
+    Raises:
+        ValueError: The axis does not divide into that many equal parts.
+    """
+    n = x.shape[axis]
+    if isinstance(sections, int):
+        if sections < 1 or n % sections:
+            raise ValueError(f"split: axis {axis} of shape {x.shape} has {n} entries, which do not "
+                             f"divide into {sections} equal parts; give the places to cut instead")
+        cuts = [k * (n // sections) for k in range(sections + 1)]
+    else:
+        cuts = [0, *sections, n]
+    lead = (slice(None),) * (axis % x.ndim)
+    return [
+        getitem(x, index=(*lead, slice(start, stop)))
+        for start, stop in zip(cuts, cuts[1:], strict=False)
+    ]
+
+
+def is_basic(index: Any) -> bool:
+    """Whether an index picks no entry twice: numbers, slices, ... and None, no arrays."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(p is None or p is ... or isinstance(p, int | slice | np.integer) for p in parts)
+
+
+@rule
+def getitem(x: Array, *, index: Any) -> Array:
+    """y = x[index]: the entries of any NumPy index."""
+    return x[index]
+
+
+@getitem.vjp
+def _(dy: Array, y: Array, x: Array, *, index: Any) -> Array:
+    return scatter(dy, index=index, shape=x.shape)
+
+
+@rule
+def scatter(x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
+    """Zeros of a shape with x added at the index; entries picked twice add up."""
+    out = np.zeros_like(x, shape=shape)
+    if is_basic(index):
+        out[index] = x
+    else:
+        np.add.at(out, index, x)
+    return out
+
+
+@scatter.vjp
+def _(dy: Array, y: Array, x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
+    return getitem(dy, index=index)
+
+
+@rule
+def take_along_axis(x: Array, indices: Array, *, axis: int) -> Array:
+    """y[i,j] = x[i, indices[i,j]] for the last axis: one pick per place, also called gather."""
+    return np.take_along_axis(x, indices, axis)
+
+
+@take_along_axis.vjp
+def _(dy: Array, y: Array, x: Array, indices: Array, *, axis: int) -> Array:
+    return scatter_along_axis(dy, indices, axis=axis, size=x.shape[axis]), None
+
+
+@rule
+def scatter_along_axis(x: Array, indices: Array, *, axis: int, size: int) -> Array:
+    """Zeros with x[i,j] added at [i, indices[i,j]]; the way back of `take_along_axis`."""
+    shape = list(x.shape)
+    shape[axis] = size
+    out = np.zeros_like(x, shape=tuple(shape))
+    # Every place of the other axes, as open grids made from x itself: they live on its device.
+    grids: list[Any] = []
+    for k in range(x.ndim):
+        one_each = np.ones_like(x, shape=(x.shape[k],), dtype="int64")
+        grid = (np.cumsum(one_each) - 1).reshape([-1 if j == k else 1 for j in range(x.ndim)])
+        grids.append(grid)
+    grids[axis] = indices
+    np.add.at(out, tuple(grids), x)
+    return out
+
+
+@scatter_along_axis.vjp
+def _(dy: Array, y: Array, x: Array, indices: Array, *, axis: int, size: int) -> Array:
+    return take_along_axis(dy, indices, axis=axis), None
+
+
+def take(x: Array, indices: Any, *, axis: int = 0) -> Array:
+    """The rows (or slices along an axis) with these numbers; repeated ones add their gradients."""
+    return getitem(x, index=(slice(None),) * (axis % x.ndim) + (indices,))
+
+
+@rule
+def pad(x: Array, *, width: tuple[tuple[int, int], ...], value: float = 0.0) -> Array:
+    """A border of a constant: (before, after) entries for each axis."""
+    return np.pad(x, width, constant_values=value)
+
+
+@pad.vjp
+def _(
+    dy: Array, y: Array, x: Array, *, width: tuple[tuple[int, int], ...], value: float
+) -> Array:
+    inside = tuple(slice(w[0], w[0] + n) for w, n in zip(width, x.shape, strict=True))
+    return getitem(dy, index=inside)
+
+
+@rule
+def flip(x: Array, *, axis: int | tuple[int, ...] | None = None) -> Array:
+    """The order along the axes reversed."""
+    return np.flip(x, axis)
+
+
+@flip.vjp
+def _(dy: Array, y: Array, x: Array, *, axis: int | tuple[int, ...] | None) -> Array:
+    return np.flip(dy, axis)
