@@ -6,6 +6,9 @@ Not `tinygrad`. Read it in this order: `tensor.py`, `tape.py`, `gradients.py`, `
 `nn/`, `optim/`, `train/`; `views/` and `check/` read the tape.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .creation import full, ones, tensor, zeros
 from .errors import DeviceError, DTypeError, LogitsWarning, ShapeError, TapeError
 from .gradients import grad
@@ -14,7 +17,42 @@ from .ops import __all__ as _ops
 from .tape import is_recording, no_grad
 from .tensor import Tensor
 
+if TYPE_CHECKING:
+    from . import check, data, documents, metrics, nn, optim, train, views
+    from .check import gradcheck
+    from .train import fit
+    from .views import unroll
+
 __version__ = "0.1.0"
+
+_LAZY = {
+    "check": "check",
+    "data": "data",
+    "documents": "documents",
+    "metrics": "metrics",
+    "nn": "nn",
+    "optim": "optim",
+    "train": "train",
+    "views": "views",
+    "fit": "train",
+    "gradcheck": "check",
+    "unroll": "views",
+}
+"""What is imported on first use, and from which package: the core stays near NumPy's import time."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'tinygrad_ed' has no attribute {name!r}")
+    package = importlib.import_module(f".{_LAZY[name]}", __name__)
+    value = package if name == _LAZY[name] else getattr(package, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
 
 __all__ = [
     "DTypeError",
@@ -23,12 +61,23 @@ __all__ = [
     "ShapeError",
     "TapeError",
     "Tensor",
+    "check",
+    "data",
+    "documents",
+    "fit",
     "full",
     "grad",
+    "gradcheck",
     "is_recording",
+    "metrics",
+    "nn",
     "no_grad",
     "ones",
+    "optim",
     "tensor",
+    "train",
+    "unroll",
+    "views",
     "zeros",
     *_ops,
 ]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .errors import DTypeError, ShapeError, TapeError
+from .errors import ShapeError, TapeError
 from .tape import Node, no_grad, walk_back
 from .tensor import Tensor
 
@@ -22,7 +22,8 @@ class ArrayReading:
 
     def sum_to(self, gradient: Any, axes: tuple[int, ...], source: Node) -> Any:
         """The sum over the axes that the operand was spread along."""
-        return np.reshape(np.sum(gradient, axis=axes), source._array.shape)
+        summed = np.sum(gradient, axis=axes[0] if len(axes) == 1 else axes)
+        return np.reshape(summed, source._array.shape)
 
     def cast(self, gradient: Any, source: Node) -> Any:
         """In the operand's number type."""

@@ -81,5 +81,8 @@ class Backend:
         gradients = op.backward_for(needs)(dy, y, *arrays, **params)
         return gradients if isinstance(gradients, tuple) else (gradients,)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Backend":
+        return self  # one per device, compared by identity: a copied model stays on its device
+
     def __repr__(self) -> str:
         return f"<device {self.name}, kernels for {sorted(self.kernels) or 'no op'}>"

@@ -1,6 +1,45 @@
 """Device "cpu": NumPy arrays, with Numba kernels for the ops that have one."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import DeviceError
+from ..ops.registry import Array
 from .base import Backend
+
+SERVED = ("float32", "float64")
+"""Number types that the kernels are compiled for; others run the formula."""
+
+
+class LinearKernel:
+    """`linear` by `kernels/cpu/linear.py`."""
+
+    def __init__(self) -> None:
+        from ..kernels.cpu import linear
+
+        self.kernel = linear
+
+    def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
+        """A = f(X W + b)."""
+        X, W, b = (*arrays, None)[:3]
+        if X.dtype.name not in SERVED:
+            return None
+        return self.kernel.forward(X, W, b, params["activation"])
+
+    def vjp(
+        self,
+        dy: Array,
+        y: Array,
+        arrays: Sequence[Array],
+        needs: tuple[bool, ...],
+        params: dict[str, Any],
+    ) -> Sequence[Array | None] | None:
+        """dX, dW and db in one call."""
+        X, W = arrays[:2]
+        if not X.dtype == W.dtype == dy.dtype or X.dtype.name not in SERVED:
+            return None
+        found = self.kernel.backward(dy, y, X, W, params["activation"], needs[0], needs[1])
+        return found[: len(arrays)]
 
 
 def cpu_backend() -> Backend:
@@ -9,4 +48,10 @@ def cpu_backend() -> Backend:
     Raises:
         DeviceError: Numba is missing; the message names the fix.
     """
-    return Backend("cpu", {})
+    try:
+        return Backend("cpu", {"linear": LinearKernel()})
+    except ImportError as error:
+        raise DeviceError(
+            f"device 'cpu' needs Numba, which does not import ({error}): pip install numba; "
+            f"or choose device 'numpy'"
+        ) from error

@@ -83,7 +83,7 @@ def _(z: Array, labels: Array, *, reduction: str) -> None:
     check_labels("cross_entropy", z, labels)
 
 
-@loss(source="D4-L2", expects_logits=True, index="L = Σ_n Σ_k -T[n,k] * log(softmax(z[n,:])[k])")
+@loss(source="D4-L2", expects_logits=True, index="L = Σ_n Σ_k -T[n,k] * log(softmax(z[n,:])[k]) / rows(z)")
 def cross_entropy_soft(z: Array, T: Array, *, reduction: str = "mean") -> Array:
     """-Σ_k T_k log softmax(z)_k for rows T of weights; dL/dz = softmax(z) Σ_k T_k - T.
 
@@ -145,7 +145,7 @@ def _(logp: Array, labels: Array, *, reduction: str) -> None:
     check_labels("nll", logp, labels)
 
 
-@loss(source="Kullback, Leibler 1951", index="L = Σ_n Σ_k p[n,k] * (log(p[n,k]) - logq[n,k])")
+@loss(source="Kullback, Leibler 1951", index="L = Σ_n Σ_k p[n,k] * (log(p[n,k]) - logq[n,k]) / rows(p)")
 def kl_div(logq: Array, p: Array, *, reduction: str = "mean") -> Array:
     """KL(p ‖ q) = Σ_k p_k (ln p_k - ln q_k) per row, given ln q; 0 ln 0 counts as 0.
 

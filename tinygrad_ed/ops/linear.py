@@ -83,7 +83,7 @@ ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": tanh}
 @op(
     register=True,
     source="D1-F1",
-    symbol="Z",
+    symbol=lambda params: "A" if params["activation"] else "Z",
     index="Z[n,h] = Σ_d X[n,d] * W[d,h] + b[h]",
 )
 def linear(X: Array, W: Array, b: Array | None = None, *, activation: str | None = None) -> Array:
@@ -98,9 +98,7 @@ def linear(X: Array, W: Array, b: Array | None = None, *, activation: str | None
         DTypeError: Different floating types.
         ValueError: An activation that this op does not fuse.
     """
-    Z = X @ W
-    if b is not None:
-        Z = Z + b
+    Z = X @ W if b is None else X @ W + b
     if activation == "relu":
         return relu(Z)
     if activation == "sigmoid":
@@ -125,9 +123,7 @@ def _(dY: Array, Y: Array, X: Array, W: Array, b: Array, *, activation: str | No
 
 @linear.composed
 def _(X: Array, W: Array, b: Array | None = None, *, activation: str | None = None) -> Array:
-    Z = matmul(X, W)
-    if b is not None:
-        Z = Z + b
+    Z = matmul(X, W) if b is None else matmul(X, W) + b
     return Z if activation is None else ACTIVATIONS[activation](Z)
 
 

@@ -192,7 +192,8 @@ def bce_with_logits(
     Per entry: w t softplus(-z) + (1 - t) softplus(z), with `pos_weight` w on the positive class.
     """
     tail = np.log1p(np.exp(-np.abs(z)))
-    each = pos_weight * t * (np.maximum(-z, 0) + tail) + (1 - t) * (np.maximum(z, 0) + tail)
+    weighted = t if pos_weight == 1 else pos_weight * t
+    each = weighted * (np.maximum(-z, 0) + tail) + (1 - t) * (np.maximum(z, 0) + tail)
     return reduced(each, reduction)
 
 
@@ -215,7 +216,8 @@ def _(dy: Array, L: Array, z: Array, t: Array, *, pos_weight: float, reduction: 
 
 @bce_with_logits.composed
 def _(z: Array, t: Array, *, pos_weight: float = 1.0, reduction: str = "mean") -> Array:
-    return bce(sigmoid(z), t, reduction=reduction)
+    y = sigmoid(z)
+    return reduced(-pos_weight * t * np.log(y) - (1 - t) * np.log(1 - y), reduction)
 
 
 @bce_with_logits.check

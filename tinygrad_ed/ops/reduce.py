@@ -3,6 +3,7 @@
 `axis` is None (all axes), a number or a tuple; `keepdims` keeps the reduced axes with size 1.
 """
 
+import math
 from functools import partial
 
 import numpy as np
@@ -21,9 +22,10 @@ def spread(dy: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
     return np.broadcast_to(np.expand_dims(dy, axis), x.shape)
 
 
-def count(x: Array, y: Array) -> int:
-    """How many entries of x went into each entry of its reduction y."""
-    return int(x.size // (y.size or 1))
+def count(x: Array, axis: Axis) -> int:
+    """How many entries of x go into each entry of its reduction over the axes."""
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return math.prod(x.shape[a] for a in axes)
 
 
 def unreduced(y: Array, axis: Axis, keepdims: bool) -> Array:
@@ -52,7 +54,7 @@ def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
 
 @mean.vjp
 def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    return spread(dy, x, axis, keepdims) / count(x, y)
+    return spread(dy, x, axis, keepdims) / count(x, axis)
 
 
 @rule
@@ -60,20 +62,20 @@ def var(x: Array, *, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -
     """y = Σ (x - mean)² / (m - ddof), in two passes: the book's E[x²] - E[x]² cancels."""
     deviation = x - np.mean(x, axis=axis, keepdims=True)
     total = np.sum(deviation * deviation, axis=axis, keepdims=keepdims)
-    return total / (count(x, total) - ddof)
+    return total / (count(x, axis) - ddof)
 
 
 @var.textbook
 def _(x: Array, *, axis: Axis, keepdims: bool, ddof: int) -> Array:
     squares = np.mean(x * x, axis=axis, keepdims=keepdims)
     mean = np.mean(x, axis=axis, keepdims=keepdims)
-    m = count(x, mean)
+    m = count(x, axis)
     return (squares - mean * mean) * (m / (m - ddof))
 
 
 @var.vjp
 def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool, ddof: int) -> Array:
-    m = count(x, y)
+    m = count(x, axis)
     deviation = x - np.mean(x, axis=axis, keepdims=True)
     return spread(dy, x, axis, keepdims) * (2 / (m - ddof) * deviation)
 

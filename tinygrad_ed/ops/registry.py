@@ -44,7 +44,8 @@ class Op:
         textbook_form: The formula as it stands in a book, where that is not the computable one.
         composed_form: The same function put together from smaller ops, beside a fused one.
         source: Catalogue id or paper.
-        symbol: What its result is called in a derivation (`Z`, `A`, `L`).
+        symbol: What its result is called in a derivation (`Z`, `A`, `L`), or a function of the
+            parameters that says so.
         index: Index formula of a structured op: `Z[n,h] = Σ_d X[n,d] * W[d,h] + b[h]`.
         expects_logits: True for a loss that applies softmax or sigmoid itself.
         gives_probabilities: True for an op whose result must not be fed to such a loss.
@@ -55,7 +56,7 @@ class Op:
         forward: Function,
         *,
         source: str = "",
-        symbol: str = "",
+        symbol: str | Callable[[dict[str, Any]], str] = "",
         index: str = "",
         elementwise: bool = False,
         expects_logits: bool = False,
@@ -98,6 +99,10 @@ class Op:
         if self.validate is not None:
             self.validate(*operands, **params)
         return self.forward(*operands, **params)
+
+    def symbol_for(self, params: dict[str, Any]) -> str:
+        """What a result with these parameters is called in a derivation; "" if nothing special."""
+        return self.symbol(params) if callable(self.symbol) else self.symbol
 
     def vjp(self, function: Function) -> Function:
         """Decorator: the vector-Jacobian product `(dy, y, *operands, **params) -> gradients`."""

@@ -1,5 +1,6 @@
 """Shape rules: the same numbers in another arrangement, so every VJP is the way back."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -86,12 +87,12 @@ def _(dy: Array, y: Array, x: Array, *, axis: int | tuple[int, ...] | None) -> A
 
 
 @rule
-def concatenate(*xs: Array, axis: int = 0) -> Array:
+def concat(*xs: Array, axis: int = 0) -> Array:
     """Arrays one after another along an axis they already have."""
     return np.concatenate(xs, axis=axis)
 
 
-@concatenate.vjp
+@concat.vjp
 def _(dy: Array, y: Array, *xs: Array, axis: int) -> Array:
     ends = [0]
     for x in xs:
@@ -99,9 +100,14 @@ def _(dy: Array, y: Array, *xs: Array, axis: int) -> Array:
     return tuple(np.split(dy, ends[1:-1], axis=axis))
 
 
-def stack(*xs: Array, axis: int = 0) -> Array:
-    """Arrays of one shape side by side along a new axis."""
-    return concatenate(*[expand_dims(x, axis=axis) for x in xs], axis=axis)
+def concatenate(xs: Sequence[Array], *, axis: int = 0) -> Array:
+    """A sequence of arrays one after another along an axis they already have."""
+    return concat(*xs, axis=axis)
+
+
+def stack(xs: Sequence[Array], *, axis: int = 0) -> Array:
+    """A sequence of arrays of one shape side by side along a new axis."""
+    return concat(*[expand_dims(x, axis=axis) for x in xs], axis=axis)
 
 
 def split(x: Array, sections: int | list[int], *, axis: int = 0) -> list[Array]:
