@@ -199,7 +199,7 @@ def test_D2_E5_the_printed_sums_do_not_follow_from_the_parameters() -> None:
     x, h = array(numbers["x"]), None
     for layer, (z_name, h_name) in enumerate((("z1", "h1"), ("z2", "h2"), ("z3", "y")), start=1):
         theta, b = tg.tensor(array(numbers[f"theta_{layer}"])), numbers[f"b_{layer}"][0]
-        entering = tg.tensor(x[:2]) if h is None else tg.stack(h, tg.tensor(x[layer]))
+        entering = tg.tensor(x[:2]) if h is None else tg.stack([h, tg.tensor(x[layer])])
         z = theta @ entering + b
         h = tg.sigmoid(z)
         assert_equal(z, chained[z_name])

@@ -1,0 +1,40 @@
+"""What every test may use: the shared real data, and hypothesis profiles for CI and for a desk."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI") == "true"
+
+# In CI the same examples run every time, so that a failure there repeats on a desk.
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("dev", deadline=None)
+settings.load_profile("ci" if IN_CI else "dev")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """`shared_data("mnist")`: the path of a real data set that is too big for the package.
+
+    The folder is named by the environment variable TINYGRAD_ED_DATA; without it, it is looked for
+    in `shared/data` beside the checkout. Where the data is not found the test is skipped, and in CI
+    (CI=true) it fails.
+    """
+
+    def find(name: str) -> Path:
+        named = os.environ.get("TINYGRAD_ED_DATA")
+        folder = Path(named) if named else CHECKOUT.parent / "shared" / "data"
+        path = folder / name
+        if not path.exists():
+            where = "TINYGRAD_ED_DATA" if named else "TINYGRAD_ED_DATA is not set, and the default"
+            reason = f"real data {name!r} is not in {folder} ({where})"
+            pytest.fail(reason) if IN_CI else pytest.skip(reason)
+        return path
+
+    return find
