@@ -105,9 +105,12 @@ def backward(root: Tensor, seed: Any, *, create_graph: bool, retain_graph: bool)
         assert isinstance(node, Tensor)
         if not create_graph:
             # Own memory: a gradient may be a view of another, or of one broadcast number.
-            gradient = Tensor(np.array(gradient, copy=True, order="C")
-                              if isinstance(gradient, np.ndarray | np.generic)
-                              else gradient.copy(), root._backend)
+            gradient = Tensor(
+                np.array(gradient, copy=True, order="C")
+                if isinstance(gradient, np.ndarray | np.generic)
+                else gradient.copy(),
+                root._backend,
+            )
         node._grad = gradient if node._grad is None else node._grad + gradient
     root._used = not (retain_graph or create_graph)
 
@@ -135,9 +138,7 @@ def grad(
     else:
         with no_grad():
             walk = walk_back(y, start, ArrayReading(), keep)
-            found = {
-                id(node): Tensor(gradient.copy(), y._backend) for node, gradient in walk
-            }
+            found = {id(node): Tensor(gradient.copy(), y._backend) for node, gradient in walk}
     for x in wanted:
         if id(x) not in found:
             raise TapeError(f"{y.label} does not depend on {x.label}, or that requires no gradient")

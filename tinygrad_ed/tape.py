@@ -220,8 +220,7 @@ def fitted(contribution: Value, source: Node, node: Node, reading: Reading[Value
     shape, wanted = reading.shape(contribution), tuple(source._array.shape)
     if shape != wanted:
         fits = len(shape) >= len(wanted) and all(
-            size in (1, wide)
-            for size, wide in zip(wanted[::-1], shape[::-1], strict=False)
+            size in (1, wide) for size, wide in zip(wanted[::-1], shape[::-1], strict=False)
         )
         if not fits:
             raise ShapeError(

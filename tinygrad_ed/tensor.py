@@ -408,7 +408,9 @@ def adopt(operand: Any, backend: Backend) -> Any:
                 f"operand on {backend.name!r}. Move one of them with .to({backend.name!r})"
             )
         return operand
-    if operand is None or (isinstance(operand, int | float) and not isinstance(operand, np.generic)):
+    if operand is None or (
+        isinstance(operand, int | float) and not isinstance(operand, np.generic)
+    ):
         return operand
     from .creation import checked_array
 
@@ -461,7 +463,9 @@ def apply(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> Tensor:
     return node
 
 
-def _explained(error: Exception, op: Op, sources: Sequence[Any], params: dict[str, Any]) -> Exception:
+def _explained(
+    error: Exception, op: Op, sources: Sequence[Any], params: dict[str, Any]
+) -> Exception:
     """The error with the op, the operands' shapes and types, and the parameters in its message."""
     if isinstance(error, ShapeError | DTypeError):
         return error

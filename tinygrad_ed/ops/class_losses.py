@@ -83,7 +83,11 @@ def _(z: Array, labels: Array, *, reduction: str) -> None:
     check_labels("cross_entropy", z, labels)
 
 
-@loss(source="D4-L2", expects_logits=True, index="L = Σ_n Σ_k -T[n,k] * log(softmax(z[n,:])[k]) / rows(z)")
+@loss(
+    source="D4-L2",
+    expects_logits=True,
+    index="L = Σ_n Σ_k -T[n,k] * log(softmax(z[n,:])[k]) / rows(z)",
+)
 def cross_entropy_soft(z: Array, T: Array, *, reduction: str = "mean") -> Array:
     """-Σ_k T_k log softmax(z)_k for rows T of weights; dL/dz = softmax(z) Σ_k T_k - T.
 
@@ -145,7 +149,10 @@ def _(logp: Array, labels: Array, *, reduction: str) -> None:
     check_labels("nll", logp, labels)
 
 
-@loss(source="Kullback, Leibler 1951", index="L = Σ_n Σ_k p[n,k] * (log(p[n,k]) - logq[n,k]) / rows(p)")
+@loss(
+    source="Kullback, Leibler 1951",
+    index="L = Σ_n Σ_k p[n,k] * (log(p[n,k]) - logq[n,k]) / rows(p)",
+)
 def kl_div(logq: Array, p: Array, *, reduction: str = "mean") -> Array:
     """KL(p ‖ q) = Σ_k p_k (ln p_k - ln q_k) per row, given ln q; 0 ln 0 counts as 0.
 
@@ -197,7 +204,9 @@ def cross_entropy(
     """
     t = t if hasattr(t, "dtype") else np.asarray(t)
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
+        raise ValueError(
+            f"cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}"
+        )
     soft = t.ndim == z.ndim and t.shape == z.shape and t.dtype.kind == "f"
     if weight is None and label_smoothing == 0:
         form = cross_entropy_soft if soft else cross_entropy_labels

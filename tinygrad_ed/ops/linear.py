@@ -21,7 +21,13 @@ def _refuse_mixed_floats(name: str, a: Array, b: Array) -> None:
         )
 
 
-@op(register=True, source="D1-F1", symbol="Z", index="Z[n,h] = Σ_d A[n,d] * B[d,h]")
+@op(
+    register=True,
+    source="D1-F1",
+    symbol="Z",
+    starts_layer=True,
+    index="Z[n,h] = Σ_d A[n,d] * B[d,h]",
+)
 def matrix_product(A: Array, B: Array) -> Array:
     """Z = A B for matrices, and for stacks of matrices along leading axes that broadcast.
 
@@ -84,6 +90,7 @@ ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": tanh}
     register=True,
     source="D1-F1",
     symbol=lambda params: "A" if params["activation"] else "Z",
+    starts_layer=True,
     index="Z[n,h] = Σ_d X[n,d] * W[d,h] + b[h]",
 )
 def linear(X: Array, W: Array, b: Array | None = None, *, activation: str | None = None) -> Array:
@@ -130,7 +137,12 @@ def _(X: Array, W: Array, b: Array | None = None, *, activation: str | None = No
 @linear.check
 def _(X: Array, W: Array, b: Array | None = None, *, activation: str | None = None) -> None:
     bias = () if b is None else b.shape
-    if X.ndim != 2 or W.ndim != 2 or X.shape[1] != W.shape[0] or (b is not None and bias != W.shape[1:]):
+    if (
+        X.ndim != 2
+        or W.ndim != 2
+        or X.shape[1] != W.shape[0]
+        or (b is not None and bias != W.shape[1:])
+    ):
         raise ShapeError(
             f"linear: X {X.shape} @ W {W.shape}{'' if b is None else f' + b {bias}'} do not fit: "
             f"X is (N, D), W is (D, H), in then out, and b is (H,)"

@@ -37,9 +37,7 @@ def share(dy: Array, each: Array, reduction: str) -> Array:
 def check_reduction(name: str, reduction: str) -> None:
     """Refuses a reduction that is not mean, sum or none."""
     if reduction not in ("mean", "sum", "none"):
-        raise ValueError(
-            f"{name}: unknown reduction {reduction!r}; one of 'mean', 'sum', 'none'"
-        )
+        raise ValueError(f"{name}: unknown reduction {reduction!r}; one of 'mean', 'sum', 'none'")
 
 
 def check_pair(name: str, y: Array, t: Array, reduction: str) -> None:

@@ -47,6 +47,8 @@ class Op:
         symbol: What its result is called in a derivation (`Z`, `A`, `L`), or a function of the
             parameters that says so.
         index: Index formula of a structured op: `Z[n,h] = Σ_d X[n,d] * W[d,h] + b[h]`.
+        elementwise: True if each entry of the result comes from the same entry of the operands.
+        starts_layer: True for a product: derivations number Z1, A1, Z2 … by layers.
         expects_logits: True for a loss that applies softmax or sigmoid itself.
         gives_probabilities: True for an op whose result must not be fed to such a loss.
     """
@@ -59,6 +61,7 @@ class Op:
         symbol: str | Callable[[dict[str, Any]], str] = "",
         index: str = "",
         elementwise: bool = False,
+        starts_layer: bool = False,
         expects_logits: bool = False,
         gives_probabilities: bool = False,
     ) -> None:
@@ -72,6 +75,7 @@ class Op:
         self.symbol = symbol
         self.index = index
         self.elementwise = elementwise
+        self.starts_layer = starts_layer
         self.expects_logits = expects_logits
         self.gives_probabilities = gives_probabilities
         self.pruned: dict[tuple[bool, ...], Function] = {}

@@ -119,8 +119,10 @@ def split(x: Array, sections: int | list[int], *, axis: int = 0) -> list[Array]:
     n = x.shape[axis]
     if isinstance(sections, int):
         if sections < 1 or n % sections:
-            raise ValueError(f"split: axis {axis} of shape {x.shape} has {n} entries, which do not "
-                             f"divide into {sections} equal parts; give the places to cut instead")
+            raise ValueError(
+                f"split: axis {axis} of shape {x.shape} has {n} entries, which do not "
+                f"divide into {sections} equal parts; give the places to cut instead"
+            )
         cuts = [k * (n // sections) for k in range(sections + 1)]
     else:
         cuts = [0, *sections, n]
@@ -209,9 +211,7 @@ def pad(x: Array, *, width: tuple[tuple[int, int], ...], value: float = 0.0) -> 
 
 
 @pad.vjp
-def _(
-    dy: Array, y: Array, x: Array, *, width: tuple[tuple[int, int], ...], value: float
-) -> Array:
+def _(dy: Array, y: Array, x: Array, *, width: tuple[tuple[int, int], ...], value: float) -> Array:
     inside = tuple(slice(w[0], w[0] + n) for w, n in zip(width, x.shape, strict=True))
     return getitem(dy, index=inside)
 

@@ -43,9 +43,7 @@ def body_of(definition: ast.FunctionDef) -> list[ast.stmt]:
 
 def names_read(node: ast.AST) -> set[str]:
     """Every name that the code below this node reads."""
-    return {
-        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
-    }
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
 def drop_unused(statements: Sequence[ast.stmt], wanted: set[str]) -> list[ast.stmt]:
@@ -54,7 +52,9 @@ def drop_unused(statements: Sequence[ast.stmt], wanted: set[str]) -> list[ast.st
     kept = []
     for statement in reversed(statements):
         if isinstance(statement, ast.Assign):
-            targets = {n.id for t in statement.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+            targets = {
+                n.id for t in statement.targets for n in ast.walk(t) if isinstance(n, ast.Name)
+            }
             if not targets & wanted:
                 continue
         wanted |= names_read(statement)

@@ -1,8 +1,8 @@
 """Readings of the tape: none changes it, and none has a formula of its own.
 
-    unroll   the tape as a flat NumPy program, forward and backward
-    program  the text, and how to run and save it
-    emit     from an op's own source to lines of such a program
+unroll   the tape as a flat NumPy program, forward and backward
+program  the text, and how to run and save it
+emit     from an op's own source to lines of such a program
 """
 
 from .program import Program

@@ -9,6 +9,7 @@ import ast
 import builtins
 import copy
 import inspect
+import keyword
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class Emitter:
     """
 
     def __init__(self, taken: set[str]) -> None:
-        self.taken = taken | {"np", "program"} | set(dir(builtins))
+        self.taken = taken | {"np", "program"} | set(keyword.kwlist) | set(dir(builtins))
         self.suffix = ""  # the number of the result at hand: what belongs to A1 is called Z1
         self.helpers: dict[str, str] = {}
         self.arrays: dict[str, np.ndarray[Any, Any]] = {}
@@ -115,13 +116,12 @@ class Emitter:
             if isinstance(argument, ast.arg):
                 argument.annotation = None
         local = {n.arg for n in ast.walk(definition) if isinstance(n, ast.arg)} | {
-            n.id for n in ast.walk(definition)
+            n.id
+            for n in ast.walk(definition)
             if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         }
         definition.body = [
-            _Rename(self, plain, local).visit(
-                _unannotated(s)
-            ) for s in definition.body
+            _Rename(self, plain, local).visit(_unannotated(s)) for s in definition.body
         ]
         self.helpers[name] = ast.unparse(ast.fix_missing_locations(definition))
         return name
@@ -211,15 +211,21 @@ class Emitter:
         new_value = self.expression(value, env, function, out)
         if isinstance(target, ast.Name) and isinstance(new_value, ast.Name):
             same = isinstance(value, ast.Name) and value.id in env
-            env[target.id] = env[ast.unparse(value)] if same else new_value  # a second name for one thing
+            env[target.id] = (
+                env[ast.unparse(value)] if same else new_value
+            )  # a second name for one thing
         elif isinstance(target, ast.Name):
             renamed = ast.Name(self.fresh(target.id + self.suffix), ast.Store())
             env[target.id] = ast.Name(renamed.id, ast.Load())
             out.append(ast.Assign([renamed], new_value))
-        elif isinstance(target, ast.Subscript):
+        elif isinstance(target, ast.Subscript) and self._is_array(target.value, env):
             out.append(ast.Assign([self.expression(target, env, function, out)], new_value))
         else:
             raise NotStraight
+
+    def _is_array(self, target: ast.expr, env: Environment) -> bool:
+        """Whether something that is written into is an array of the program, not a list ahead."""
+        return isinstance(target, ast.Name) and isinstance(env.get(target.id), ast.expr)
 
     def known(
         self, expression: ast.expr, env: Environment, function: Callable[..., Any]

@@ -45,8 +45,10 @@ def unroll(loss: Tensor, seed: Any = None) -> Program:
         OSError: The source of an op is not to be had (it was typed at a prompt).
     """
     if not isinstance(loss, Tensor) or loss.op is None:
-        raise TapeError("unroll needs a recorded result: a tensor computed from one that requires "
-                        "a gradient, outside tg.no_grad()")
+        raise TapeError(
+            "unroll needs a recorded result: a tensor computed from one that requires "
+            "a gradient, outside tg.no_grad()"
+        )
     return _Writer(loss).program(seed)
 
 
@@ -106,19 +108,25 @@ class _Writer:
     # --- names ---------------------------------------------------------------------------------
 
     def _name_everything(self) -> None:
-        """Leaves by their own names, results by name, symbol or op, numbered where needed."""
+        """Leaves by their own names or the op's, results by name, symbol or op, and numbered."""
         kinds = Counter(_kind(node) for node in self.nodes if not node.name)
-        numbers: Counter[str] = Counter()
+        layers = sum(node._op.starts_layer for node in self.nodes if node._op)
+        layer, numbers = 0, Counter[str]()
         for node in self.nodes:
-            for source in node._sources:
+            op, kind = node._op, _kind(node)
+            assert op is not None
+            for k, source in enumerate(node._sources):
                 if isinstance(source, Tensor) and id(source) not in self.names:
-                    default = "w" if source.requires_grad else "x"
+                    default = op.operand_names[0 if op.variadic else k]
                     self._name(source, source.name or default)
                     self.inputs[self.names[id(source)]] = source
-            kind = _kind(node)
+            layer += op.starts_layer
             numbers[kind] += not node.name
-            one = kind[:1].isupper() and kinds[kind] == 1
-            self._name(node, node.name or (kind if one else f"{kind}{numbers[kind]}"))
+            if kind in ("Z", "A"):  # numbered by layers: Z1, A1, Z2 …
+                number = str(layer) if layers > 1 and layer else ""
+            else:
+                number = "" if kind[:1].isupper() and kinds[kind] == 1 else str(numbers[kind])
+            self._name(node, node.name or kind + number)
 
     def _name(self, node: Node, wanted: str) -> None:
         identifier = re.sub(r"\W+", "_", wanted)
@@ -141,6 +149,9 @@ class _Writer:
         operands = [self.variable(s) for s in node._sources]
         self._number_like(node)
         statements, result = self._body(op.forward, operands, node._params, op.name)
+        last = statements[-1] if statements else None
+        if isinstance(last, ast.Assign) and ast.unparse(last.targets[0]) == ast.unparse(result):
+            statements, result = statements[:-1], last.value
         for statement in without_unused(statements, [result]):
             self.line(self.text(statement))
         text = self.text(result)
@@ -193,6 +204,7 @@ class _Writer:
                 for k in range(len(node._sources))
             ]
         wanted = [r for r, need in zip(results, needs, strict=True) if need]
+        self._name_locals(node, [*statements, *results], results, values)
         for statement in without_unused(statements, wanted):
             self.line(self.text(statement))
         found: list[Named | None] = []
@@ -200,19 +212,46 @@ class _Writer:
             if value is None or not (isinstance(source, Node) and source.requires_grad):
                 found.append(None)
                 continue
-            fits = np.shape(value) == source._array.shape and value.dtype == source._array.dtype
-            found.append(self._bind(source, expression, value, fits, op))
+            found.append(self._bind(source, expression, value, op))
         return found
 
-    def _bind(self, source: Node, expression: ast.expr, value: Any, fits: bool, op: Op) -> Named:
+    def _name_locals(
+        self, node: Node, code: list[Any], results: list[ast.expr], values: Any
+    ) -> None:
+        """A local variable that is returned as a gradient gets the gradient's name at once."""
+        assigned = {
+            n.id
+            for part in code
+            for n in ast.walk(part)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        for source, result, value in zip(node._sources, results, values, strict=True):
+            if not (
+                isinstance(source, Node) and source.requires_grad and self._fits(value, source)
+            ):
+                continue
+            if isinstance(result, ast.Name) and result.id in assigned:
+                old, new = result.id, self._gradient_name(source)
+                assigned.remove(old)
+                for name in (n for part in code for n in ast.walk(part)):
+                    if isinstance(name, ast.Name) and name.id == old:
+                        name.id = new
+
+    @staticmethod
+    def _fits(value: Any, source: Node) -> bool:
+        """Whether a contribution needs no sum over broadcast axes and no cast."""
+        array = source._array
+        return bool(np.shape(value) == array.shape and value.dtype == array.dtype)
+
+    def _bind(self, source: Node, expression: ast.expr, value: Any, op: Op) -> Named:
         """Gives a contribution its name; one that only hands a variable on needs no line."""
         text = self.text(expression)
         if isinstance(expression, ast.Name):
-            self.arrived[id(source)] += fits
             return Named(text, value)
-        name = self._gradient_name(source) if fits else self.emitter.fresh(
-            f"d{self.names[id(source)]}_wide"
-        )
+        if self._fits(value, source):
+            name = self._gradient_name(source)
+        else:
+            name = self.emitter.fresh(f"d{self.names[id(source)]}_wide")
         self.line(f"{name} = {text}", f"{op.name} backward {np.shape(value)}")
         return Named(name, value)
 

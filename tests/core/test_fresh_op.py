@@ -1,0 +1,91 @@
+"""The seam: an op that the library has never seen, two functions, works everywhere at once."""
+
+import numpy as np
+import pytest
+from strict_arrays import StrictBackend
+
+import tinygrad_ed as tg
+from tinygrad_ed.ops.index_formula import evaluate
+
+
+@tg.op(source="a test")
+def bent(z, k, *, sharpness=2.0):  # type: ignore[no-untyped-def]
+    """A smooth bend: z k / (1 + e^(-s z))."""
+    gate = 1 / (1 + np.exp(-sharpness * z))
+    return z * k * gate
+
+
+@bent.vjp
+def _(dy, y, z, k, *, sharpness):  # type: ignore[no-untyped-def]
+    gate = 1 / (1 + np.exp(-sharpness * z))
+    slope = k * gate * (1 + sharpness * z * (1 - gate))
+    return dy * slope, dy * z * gate
+
+
+@tg.op(index="Q[n,m] = Σ_d A[n,d] * A[m,d]")
+def gram(A):  # type: ignore[no-untyped-def]
+    """Q = A Aᵀ: every row with every row."""
+    return A @ np.swapaxes(A, -1, -2)
+
+
+@gram.vjp
+def _(dQ, Q, A):  # type: ignore[no-untyped-def]
+    return (dQ + np.swapaxes(dQ, -1, -2)) @ A
+
+
+z, k = np.random.default_rng(3).standard_normal((2, 4, 3))
+FRESH = {
+    "bent": lambda z, k: bent(z, k, sharpness=1.5),
+    "bent, broadcast": lambda z, k: bent(z, k[0]),
+    "gram": lambda z, k: gram(z * k),
+}
+each_fresh_op = pytest.mark.parametrize("call", FRESH.values(), ids=FRESH)
+
+
+def leaves() -> list[tg.Tensor]:
+    return [tg.tensor(a, requires_grad=True, name=n) for a, n in ((z, "z"), (k, "k"))]
+
+
+@each_fresh_op
+def test_it_computes_on_arrays_and_records_on_tensors(call) -> None:  # type: ignore[no-untyped-def]
+    recorded = call(*leaves())
+    np.testing.assert_array_equal(recorded.numpy(), call(z, k))
+    assert recorded.op is not None
+
+
+@each_fresh_op
+@pytest.mark.parametrize("order", [1, 2])
+def test_gradcheck_passes(call, order: int) -> None:  # type: ignore[no-untyped-def]
+    assert tg.gradcheck(call, z, k, order=order)
+
+
+@each_fresh_op
+def test_unroll_prints_it_and_gives_the_same_bits(call) -> None:  # type: ignore[no-untyped-def]
+    inputs = leaves()
+    loss = (call(*inputs) * 0.5).sum()
+    value, gradients = tg.unroll(loss).run()
+    loss.backward()
+    assert value == loss.item()
+    for t in inputs:
+        assert t.grad is not None and t.name is not None
+        np.testing.assert_array_equal(gradients[t.name], t.grad.numpy())
+
+
+@each_fresh_op
+def test_it_runs_on_another_array_library(call) -> None:  # type: ignore[no-untyped-def]
+    device = StrictBackend()
+    there = [tg.Tensor(device.asarray(a), device, True) for a in (z, k)]
+    here = leaves()
+    for a, b in ((here, call(*here)), (there, call(*there))):
+        (b * b).sum().backward()
+    for a, b in zip(here, there, strict=True):
+        assert a.grad is not None and b.grad is not None
+        np.testing.assert_array_equal(a.grad.numpy(), b.grad.numpy())
+
+
+def test_its_index_formula_is_its_oracle() -> None:
+    np.testing.assert_allclose(gram(z), evaluate(gram, z), rtol=1e-14)
+
+
+def test_fresh_ops_stay_out_of_the_rule_book() -> None:
+    assert "bent" not in tg.registry and "gram" not in tg.registry
