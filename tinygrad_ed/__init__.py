@@ -38,7 +38,7 @@ _LAZY = {
     "gradcheck": "check",
     "unroll": "views",
 }
-"""What is imported on first use, and from which package: the core stays near NumPy's import time."""
+"""What is imported on first use, and from where: the core stays near NumPy's import time."""
 
 
 def __getattr__(name: str) -> Any:

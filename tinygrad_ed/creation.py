@@ -4,36 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from .backends import Backend, get_backend
-from .errors import DTypeError, ShapeError
+from .backends import checked_array, get_backend
+from .errors import DTypeError
 from .tensor import Tensor
-
-
-def checked_array(data: Any, backend: Backend, dtype: Any = None) -> Any:
-    """Data as a fresh array of numbers on a device, in native byte order.
-
-    Raises:
-        ShapeError: A ragged list.
-        DTypeError: Text, objects or dates.
-    """
-    if not hasattr(data, "dtype"):
-        try:
-            as_given = np.asarray(data)
-        except ValueError as error:
-            raise ShapeError(
-                f"the rows of this list have different lengths, so it is no array: {error}"
-            ) from error
-        if dtype is None and as_given.dtype.kind in "iuf":
-            dtype = np.float32  # lists are float32, and so are parameters
-        data = as_given
-    kind = np.dtype(data.dtype).kind if dtype is None else np.dtype(dtype).kind
-    if kind not in "biufc" or np.dtype(data.dtype).kind not in "biufc":
-        raise DTypeError(
-            f"a tensor holds numbers, got {data.dtype}; convert text or categories to numbers first"
-        )
-    if dtype is None and isinstance(data, np.ndarray | np.generic):
-        dtype = data.dtype.newbyteorder("=")
-    return backend.asarray(data, dtype)
 
 
 def tensor(

@@ -14,7 +14,7 @@ class DeviceError(RuntimeError):
 
 
 class TapeError(RuntimeError):
-    """A reading of the tape that would give a wrong gradient: used twice, changed since, not recorded."""
+    """A reading of the tape that would be wrong: used twice, changed since, or not recorded."""
 
 
 class LogitsWarning(UserWarning):

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .tensor import Tensor, adopt
+from .apply import adopt
+from .tensor import Tensor
 
-UFUNCS: dict[Any, ops.Op] = {
+UFUNCS: dict[Any, Callable[..., Any]] = {
     np.add: ops.add,
     np.subtract: ops.subtract,
     np.multiply: ops.multiply,
@@ -100,8 +101,8 @@ def run_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def _adopted(inputs: tuple[Any, ...]) -> list[Any]:
-    backend = next(x._backend for x in inputs if isinstance(x, Tensor))
-    return [adopt(x, backend) for x in inputs]
+    like = next(x for x in inputs if isinstance(x, Tensor))
+    return [adopt(x, like) for x in inputs]
 
 
 def _computed(function: Any, inputs: tuple[Any, ...], **kwargs: Any) -> Tensor:
@@ -111,10 +112,12 @@ def _computed(function: Any, inputs: tuple[Any, ...], **kwargs: Any) -> Tensor:
     return Tensor(backend.result(function(*arrays, **kwargs)), backend)
 
 
-def _reduction(op: ops.Op) -> Callable[..., Any]:
+def _reduction(op: Callable[..., Any]) -> Callable[..., Any]:
     def run(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, **kwargs: Any) -> Any:
         if dtype is not None or out is not None:
-            raise TypeError(f"np.{op.name} on a tensor takes no dtype or out")
+            raise TypeError(
+                "a reduction of a tensor takes no dtype or out: use .astype on the result"
+            )
         return op(a, axis=axis, **kwargs)
 
     return run

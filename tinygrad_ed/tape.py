@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
+from .backends import Backend
 from .errors import ShapeError, TapeError
 from .ops.registry import Op
 
@@ -51,6 +52,8 @@ class Node:
         "requires_grad",
     )
     _array: Any
+    _backend: Backend
+    _grad: Any
     _op: Op | None
     _sources: tuple[Any, ...]
     _params: dict[str, Any]
@@ -61,6 +64,10 @@ class Node:
     _retains: bool
     name: str | None
     requires_grad: bool
+
+    def _result(self, array: Any, requires_grad: bool = False) -> Any:
+        """A new tensor on the same device."""
+        raise NotImplementedError
 
     @property
     def label(self) -> str:

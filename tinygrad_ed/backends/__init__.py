@@ -8,7 +8,8 @@ A back end is a small object: array module, allocation, and a table *op name -> 
 nothing of the tape. An op with no kernel in the table runs its own function.
 """
 
+from .arrays import checked_array
 from .base import Backend, Kernel
 from .select import DEVICES, explain_auto, get_backend
 
-__all__ = ["DEVICES", "Backend", "Kernel", "explain_auto", "get_backend"]
+__all__ = ["DEVICES", "Backend", "Kernel", "checked_array", "explain_auto", "get_backend"]

@@ -8,9 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from .registry import Array, op
+from .registry import Array, rule
 
-activation = partial(op, register=True, elementwise=True, symbol="A")
+activation = partial(rule, elementwise=True, symbol="A")
 
 
 @activation(source="D0-F2", gives_probabilities=True)

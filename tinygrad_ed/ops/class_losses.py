@@ -12,10 +12,10 @@ import numpy as np
 from ..errors import DTypeError, ShapeError
 from .losses import check_reduction, reduced, share
 from .reduce import log_softmax, logsumexp, softmax
-from .registry import Array, op
+from .registry import Array, rule
 from .shape import scatter_along_axis, take, take_along_axis
 
-loss = partial(op, register=True, symbol="L")
+loss = partial(rule, symbol="L")
 
 
 def check_labels(name: str, z: Array, labels: Array) -> None:

@@ -8,12 +8,12 @@ from functools import partial
 
 import numpy as np
 
-from .registry import Array, op
+from .registry import Array, rule
 
-rule = partial(op, register=True, elementwise=True)
+elementwise = partial(rule, elementwise=True)
 
 
-@rule
+@elementwise()
 def add(a: Array, b: Array) -> Array:
     """y = a + b."""
     return a + b
@@ -24,7 +24,7 @@ def _(dy: Array, y: Array, a: Array, b: Array) -> Array:
     return dy, dy
 
 
-@rule
+@elementwise()
 def subtract(a: Array, b: Array) -> Array:
     """y = a - b."""
     return a - b
@@ -35,7 +35,7 @@ def _(dy: Array, y: Array, a: Array, b: Array) -> Array:
     return dy, -dy
 
 
-@rule
+@elementwise()
 def multiply(a: Array, b: Array) -> Array:
     """y = a * b, entry by entry."""
     return a * b
@@ -46,7 +46,7 @@ def _(dy: Array, y: Array, a: Array, b: Array) -> Array:
     return dy * b, dy * a
 
 
-@rule
+@elementwise()
 def divide(a: Array, b: Array) -> Array:
     """y = a / b."""
     return a / b
@@ -57,7 +57,7 @@ def _(dy: Array, y: Array, a: Array, b: Array) -> Array:
     return dy / b, -dy * y / b
 
 
-@rule
+@elementwise()
 def negative(x: Array) -> Array:
     """y = -x."""
     return -x
@@ -68,7 +68,7 @@ def _(dy: Array, y: Array, x: Array) -> Array:
     return -dy
 
 
-@rule
+@elementwise()
 def constant_power(x: Array, *, n: float) -> Array:
     """y = x^n with a plain number n: n x^(n-1) needs no logarithm, so any x will do."""
     return x**n
@@ -83,7 +83,7 @@ def _(dy: Array, y: Array, x: Array, *, n: float) -> Array:
     return dy * (n * x ** (n - 1))
 
 
-@rule
+@elementwise()
 def power(a: Array, b: Array) -> Array:
     """y = a^b with both varying; the slope in b needs a > 0 (or a = 0 < b)."""
     return a**b
@@ -96,7 +96,7 @@ def _(dy: Array, y: Array, a: Array, b: Array) -> Array:
     return dy * slope_in_a, dy * slope_in_b
 
 
-@rule
+@elementwise()
 def exp(x: Array) -> Array:
     """y = e^x."""
     return np.exp(x)
@@ -107,7 +107,7 @@ def _(dy: Array, y: Array, x: Array) -> Array:
     return dy * y
 
 
-@rule
+@elementwise()
 def expm1(x: Array) -> Array:
     """y = e^x - 1, exact for small x too."""
     return np.expm1(x)
@@ -123,7 +123,7 @@ def _(x: Array) -> Array:
     return np.exp(x) - 1
 
 
-@rule
+@elementwise()
 def log(x: Array) -> Array:
     """y = ln x, for x > 0."""
     return np.log(x)
@@ -134,7 +134,7 @@ def _(dy: Array, y: Array, x: Array) -> Array:
     return dy / x
 
 
-@rule
+@elementwise()
 def log1p(x: Array) -> Array:
     """y = ln(1 + x), exact for small x too, for x > -1."""
     return np.log1p(x)
@@ -150,7 +150,7 @@ def _(x: Array) -> Array:
     return np.log(1 + x)
 
 
-@rule
+@elementwise()
 def sqrt(x: Array) -> Array:
     """y = √x; its slope at 0 is infinite."""
     return np.sqrt(x)
@@ -161,7 +161,7 @@ def _(dy: Array, y: Array, x: Array) -> Array:
     return dy / (2 * y)
 
 
-@rule
+@elementwise()
 def square(x: Array) -> Array:
     """y = x²."""
     return x * x
@@ -172,7 +172,7 @@ def _(dy: Array, y: Array, x: Array) -> Array:
     return dy * (2 * x)
 
 
-@rule
+@elementwise()
 def absolute(x: Array) -> Array:
     """y = |x|; the slope at the kink is taken as 0."""
     return np.abs(x)
@@ -188,7 +188,7 @@ def _(x: Array) -> Array:
     return np.sqrt(x * x)
 
 
-@rule
+@elementwise()
 def sin(x: Array) -> Array:
     """y = sin x."""
     return np.sin(x)
@@ -199,7 +199,7 @@ def _(dy: Array, y: Array, x: Array) -> Array:
     return dy * np.cos(x)
 
 
-@rule
+@elementwise()
 def cos(x: Array) -> Array:
     """y = cos x."""
     return np.cos(x)
@@ -210,7 +210,7 @@ def _(dy: Array, y: Array, x: Array) -> Array:
     return -dy * np.sin(x)
 
 
-@rule
+@elementwise()
 def maximum(a: Array, b: Array) -> Array:
     """y = max(a, b); where they tie, each gets half of the gradient."""
     return np.maximum(a, b)
@@ -222,7 +222,7 @@ def _(dy: Array, y: Array, a: Array, b: Array) -> Array:
     return np.where(a > b, dy, tied), np.where(b > a, dy, tied)
 
 
-@rule
+@elementwise()
 def minimum(a: Array, b: Array) -> Array:
     """y = min(a, b); where they tie, each gets half of the gradient."""
     return np.minimum(a, b)
@@ -234,7 +234,7 @@ def _(dy: Array, y: Array, a: Array, b: Array) -> Array:
     return np.where(a < b, dy, tied), np.where(b < a, dy, tied)
 
 
-@rule
+@elementwise()
 def clip(x: Array, *, low: float, high: float) -> Array:
     """y = min(max(x, low), high); the slope is 1 from low to high, both included."""
     return np.minimum(np.maximum(x, low), high)
@@ -251,7 +251,7 @@ def _(x: Array, *, low: float, high: float) -> None:
         raise ValueError(f"clip needs low <= high, got low={low}, high={high}")
 
 
-@rule
+@elementwise()
 def where(condition: Array, a: Array, b: Array) -> Array:
     """y = a where the condition holds, else b; the condition carries no gradient."""
     return np.where(condition, a, b)
@@ -262,7 +262,7 @@ def _(dy: Array, y: Array, condition: Array, a: Array, b: Array) -> Array:
     return None, np.where(condition, dy, 0), np.where(condition, 0, dy)
 
 
-@rule
+@elementwise()
 def astype(x: Array, *, dtype: str) -> Array:
     """y = x as another floating type; the gradient is cast back."""
     return x.astype(dtype)

@@ -4,8 +4,8 @@ It does what the formula says, one entry and one term at a time, and is slow. It
 the structured ops, and it can show where a single entry comes from.
 
 A formula is `left = right`. On the left stand the result's indices (none for a scalar). On the
-right: entries of operands, numbers, + - * / **, functions (exp, log, softmax, size, rows), and `Σ_i` before a
-term: it reaches to the next + or - outside brackets.
+right: entries of operands, numbers, + - * / **, functions (exp, log, softmax, size, rows), and
+`Σ_i` before a term: it reaches to the next + or - outside brackets.
 """
 
 import itertools

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError
 from .activations import relu, sigmoid, tanh
-from .registry import Array, op
+from .registry import Array, rule
 from .shape import expand_dims, squeeze
 
 
@@ -21,8 +21,7 @@ def _refuse_mixed_floats(name: str, a: Array, b: Array) -> None:
         )
 
 
-@op(
-    register=True,
+@rule(
     source="D1-F1",
     symbol="Z",
     starts_layer=True,
@@ -86,8 +85,7 @@ ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": tanh}
 """What `linear` can apply in the same node: activations whose slope follows from their value."""
 
 
-@op(
-    register=True,
+@rule(
     source="D1-F1",
     symbol=lambda params: "A" if params["activation"] else "Z",
     starts_layer=True,

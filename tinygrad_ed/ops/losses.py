@@ -6,16 +6,14 @@ take logits stand beside their composed twins: `bce_with_logits` beside `bce(sig
 """
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError
+from ..errors import ShapeError
 from .activations import sigmoid
-from .reduce import log_softmax, softmax
-from .registry import Array, op
+from .registry import Array, rule
 
-loss = partial(op, register=True, symbol="L")
+loss = partial(rule, symbol="L")
 
 
 def reduced(each: Array, reduction: str) -> Array:

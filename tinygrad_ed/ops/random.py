@@ -5,11 +5,9 @@ no state, no order of execution, so every device, thread and tile draws the same
 backward pass recomputes it instead of storing it.
 """
 
-from functools import partial
-
 import numpy as np
 
-from .registry import Array, op
+from .registry import Array, rule
 
 _LOW = 0xFFFFFFFF
 
@@ -37,7 +35,7 @@ def keep_mask(x: Array, p: float, seed: int, call: int) -> Array:
     return (philox(position, call, seed) >= int(p * 2**32)).reshape(x.shape)
 
 
-@partial(op, register=True, source="Srivastava et al. 2014; D4-P1")
+@rule(source="Srivastava et al. 2014; D4-P1")
 def dropout(x: Array, *, p: float, seed: int, call: int = 0) -> Array:
     """Zero with probability p, x / (1 - p) otherwise, so that the expectation stays x."""
     return np.where(keep_mask(x, p, seed, call), x / (1 - p), 0)

@@ -4,15 +4,12 @@
 """
 
 import math
-from functools import partial
 
 import numpy as np
 
-from .registry import Array, op
+from .registry import Array, rule
 
 Axis = int | tuple[int, ...] | None
-
-rule = partial(op, register=True)
 
 
 def spread(dy: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -57,7 +54,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return spread(dy, x, axis, keepdims) / count(x, axis)
 
 
-@rule
+@rule()
 def var(x: Array, *, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
     """y = Σ (x - mean)² / (m - ddof), in two passes: the book's E[x²] - E[x]² cancels."""
     deviation = x - np.mean(x, axis=axis, keepdims=True)
@@ -85,7 +82,7 @@ def std(x: Array, *, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -
     return np.sqrt(var(x, axis=axis, keepdims=keepdims, ddof=ddof))
 
 
-@rule
+@rule()
 def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """The largest entry; entries that tie for it share the gradient equally."""
     return np.max(x, axis=axis, keepdims=keepdims)
@@ -98,7 +95,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return spread(dy, x, axis, keepdims) * shared
 
 
-@rule
+@rule()
 def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """The smallest entry; entries that tie for it share the gradient equally."""
     return np.min(x, axis=axis, keepdims=keepdims)
@@ -111,7 +108,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return spread(dy, x, axis, keepdims) * shared
 
 
-@rule
+@rule()
 def prod(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """y = Π x over the axes; ∂y/∂x_i is the product of the others, also where some x are 0."""
     return np.prod(x, axis=axis, keepdims=keepdims)
@@ -134,7 +131,7 @@ def product_of_others(x: Array, axis: Axis) -> Array:
     rest = tuple(a for a in range(x.ndim) if a not in axes)
     back = tuple((rest + axes).index(a) for a in range(x.ndim))
     lined_up = np.transpose(x, rest + axes)
-    lines = np.reshape(lined_up, tuple(x.shape[a] for a in rest) + (-1,))
+    lines = np.reshape(lined_up, [x.shape[a] for a in rest] + [-1])
     n = lines.shape[-1]
     diagonal = np.tril(np.triu(np.ones_like(x, shape=(n, n)))) > 0
     table = np.where(diagonal, 1, np.expand_dims(lines, -2))

@@ -21,7 +21,7 @@ recorded says so by having a method `_record_op`.
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -29,6 +29,8 @@ Array: TypeAlias = Any
 """Whatever NumPy functions dispatch on: a NumPy or CuPy array, a tensor, a Python number."""
 
 Function: TypeAlias = Callable[..., Any]
+
+AnyFunction = TypeVar("AnyFunction", bound=Function)
 
 registry: dict[str, "Op"] = {}
 """Every op by name, in the order of the rule book's chapters."""
@@ -108,23 +110,23 @@ class Op:
         """What a result with these parameters is called in a derivation; "" if nothing special."""
         return self.symbol(params) if callable(self.symbol) else self.symbol
 
-    def vjp(self, function: Function) -> Function:
+    def vjp(self, function: AnyFunction) -> AnyFunction:
         """Decorator: the vector-Jacobian product `(dy, y, *operands, **params) -> gradients`."""
         self.backward = function
         self.pruned = {}
         return function
 
-    def textbook(self, function: Function) -> Function:
+    def textbook(self, function: AnyFunction) -> AnyFunction:
         """Decorator: the formula as printed in a book; complex arrays run it."""
         self.textbook_form = function
         return function
 
-    def composed(self, function: Function) -> Function:
+    def composed(self, function: AnyFunction) -> AnyFunction:
         """Decorator: the same function made of smaller ops; a test holds the two together."""
         self.composed_form = function
         return function
 
-    def check(self, function: Function) -> Function:
+    def check(self, function: AnyFunction) -> AnyFunction:
         """Decorator: looks at operands and parameters first, and raises what teaches."""
         self.validate = function
         return function
@@ -151,22 +153,31 @@ class Op:
         return f"<op {self.name}{f' [{self.source}]' if self.source else ''}>"
 
 
-def op(function: Function | None = None, *, register: bool = False, **attributes: Any) -> Any:
-    """Decorator that turns a formula into an `Op`; usable bare or with attributes.
+@overload
+def op(function: Function) -> Op: ...
+@overload
+def op(**attributes: Any) -> Callable[[Function], Op]: ...
+def op(function: Function | None = None, **attributes: Any) -> Op | Callable[[Function], Op]:
+    """Decorator that turns a formula into an `Op`; usable bare or with the attributes of `Op`.
 
-    Args:
-        function: The formula; its positional arguments are operands, keyword-only ones parameters.
-        register: True in the library's own chapters: the op joins `registry`, and with it the
-            battery of checks that every op must pass.
-        **attributes: See `Op`.
+    The formula's positional arguments are operands, its keyword-only ones parameters.
+    """
+    if function is not None:
+        return Op(function)
+    return lambda formula: Op(formula, **attributes)
+
+
+def rule(**attributes: Any) -> Callable[[Function], Op]:
+    """Decorator for the library's own chapters: the op joins `registry`.
+
+    With it the op joins the battery of checks that every op must pass.
     """
 
     def wrap(formula: Function) -> Op:
         made = Op(formula, **attributes)
-        if register:
-            if made.name in registry:
-                raise ValueError(f"two ops are called {made.name!r}")
-            registry[made.name] = made
+        if made.name in registry:
+            raise ValueError(f"two ops are called {made.name!r}")
+        registry[made.name] = made
         return made
 
-    return wrap if function is None else wrap(function)
+    return wrap

@@ -1,17 +1,15 @@
 """Shape rules: the same numbers in another arrangement, so every VJP is the way back."""
 
+import itertools
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .registry import Array, op
-
-rule = partial(op, register=True)
+from .registry import Array, rule
 
 
-@rule
+@rule()
 def reshape(x: Array, *, shape: tuple[int, ...]) -> Array:
     """The entries in C order under another shape; one size may be -1."""
     return np.reshape(x, shape)
@@ -22,7 +20,7 @@ def _(dy: Array, y: Array, x: Array, *, shape: tuple[int, ...]) -> Array:
     return np.reshape(dy, x.shape)
 
 
-@rule
+@rule()
 def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> Array:
     """Axes in another order (reversed by default): y[i,j] = x[j,i]."""
     return np.transpose(x, axes)
@@ -42,7 +40,7 @@ def inverse_of(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(positive.index(k) for k in range(n))
 
 
-@rule
+@rule()
 def swapaxes(x: Array, *, axis1: int, axis2: int) -> Array:
     """Two axes exchanged; for a matrix its transpose."""
     return np.swapaxes(x, axis1, axis2)
@@ -53,7 +51,7 @@ def _(dy: Array, y: Array, x: Array, *, axis1: int, axis2: int) -> Array:
     return np.swapaxes(dy, axis1, axis2)
 
 
-@rule
+@rule()
 def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
     """x repeated along new axes and axes of size 1; the tape sums the gradient over them."""
     return np.broadcast_to(x, shape)
@@ -64,7 +62,7 @@ def _(dy: Array, y: Array, x: Array, *, shape: tuple[int, ...]) -> Array:
     return dy
 
 
-@rule
+@rule()
 def expand_dims(x: Array, *, axis: int | tuple[int, ...]) -> Array:
     """New axes of size 1."""
     return np.expand_dims(x, axis)
@@ -75,7 +73,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: int | tuple[int, ...]) -> Array:
     return np.reshape(dy, x.shape)
 
 
-@rule
+@rule()
 def squeeze(x: Array, *, axis: int | tuple[int, ...] | None = None) -> Array:
     """Axes of size 1 dropped."""
     return np.squeeze(x, axis)
@@ -86,7 +84,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: int | tuple[int, ...] | None) -> A
     return np.reshape(dy, x.shape)
 
 
-@rule
+@rule()
 def concat(*xs: Array, axis: int = 0) -> Array:
     """Arrays one after another along an axis they already have."""
     return np.concatenate(xs, axis=axis)
@@ -128,8 +126,7 @@ def split(x: Array, sections: int | list[int], *, axis: int = 0) -> list[Array]:
         cuts = [0, *sections, n]
     lead = (slice(None),) * (axis % x.ndim)
     return [
-        getitem(x, index=(*lead, slice(start, stop)))
-        for start, stop in zip(cuts, cuts[1:], strict=False)
+        getitem(x, index=(*lead, slice(start, stop))) for start, stop in itertools.pairwise(cuts)
     ]
 
 
@@ -139,7 +136,7 @@ def is_basic(index: Any) -> bool:
     return all(p is None or p is ... or isinstance(p, int | slice | np.integer) for p in parts)
 
 
-@rule
+@rule()
 def getitem(x: Array, *, index: Any) -> Array:
     """y = x[index]: the entries of any NumPy index."""
     return x[index]
@@ -150,7 +147,7 @@ def _(dy: Array, y: Array, x: Array, *, index: Any) -> Array:
     return scatter(dy, index=index, shape=x.shape)
 
 
-@rule
+@rule()
 def scatter(x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of a shape with x added at the index; entries picked twice add up."""
     out = np.zeros_like(x, shape=shape)
@@ -166,7 +163,7 @@ def _(dy: Array, y: Array, x: Array, *, index: Any, shape: tuple[int, ...]) -> A
     return getitem(dy, index=index)
 
 
-@rule
+@rule()
 def take_along_axis(x: Array, indices: Array, *, axis: int) -> Array:
     """y[i,j] = x[i, indices[i,j]] for the last axis: one pick per place, also called gather."""
     return np.take_along_axis(x, indices, axis)
@@ -177,7 +174,7 @@ def _(dy: Array, y: Array, x: Array, indices: Array, *, axis: int) -> Array:
     return scatter_along_axis(dy, indices, axis=axis, size=x.shape[axis]), None
 
 
-@rule
+@rule()
 def scatter_along_axis(x: Array, indices: Array, *, axis: int, size: int) -> Array:
     """Zeros with x[i,j] added at [i, indices[i,j]]; the way back of `take_along_axis`."""
     shape = list(x.shape)
@@ -204,7 +201,7 @@ def take(x: Array, indices: Any, *, axis: int = 0) -> Array:
     return getitem(x, index=(slice(None),) * (axis % x.ndim) + (indices,))
 
 
-@rule
+@rule()
 def pad(x: Array, *, width: tuple[tuple[int, int], ...], value: float = 0.0) -> Array:
     """A border of a constant: (before, after) entries for each axis."""
     return np.pad(x, width, constant_values=value)
@@ -216,7 +213,7 @@ def _(dy: Array, y: Array, x: Array, *, width: tuple[tuple[int, int], ...], valu
     return getitem(dy, index=inside)
 
 
-@rule
+@rule()
 def flip(x: Array, *, axis: int | tuple[int, ...] | None = None) -> Array:
     """The order along the axes reversed."""
     return np.flip(x, axis)

@@ -17,8 +17,10 @@ from ..gradients import ArrayReading
 from ..ops.registry import Op
 from ..tape import Node, check_unchanged, no_grad, recorded_nodes, walk_back
 from ..tensor import Tensor
-from .emit import Emitter, NotStraight, Tidy, Variable, without_unused
+from .emit import Emitter, Variable
+from .inline import Inliner, NotStraight, without_unused
 from .program import Program
+from .tidy import Tidy
 
 COMMENT_COLUMN = 56
 
@@ -61,7 +63,8 @@ class _Writer:
         self.names: dict[int, str] = {}
         self.inputs: dict[str, Tensor] = {}
         self.lines: list[str] = []
-        self.emitter = Emitter(set())
+        self.emitter = Emitter()
+        self.inliner = Inliner(self.emitter)
         self.ranks: dict[str, int] = {}
         self.paths = Counter(
             id(s)
@@ -172,7 +175,7 @@ class _Writer:
     def _body(self, function: Any, operands: list[Any], params: dict[str, Any], name: str) -> Any:
         """The function's body in line, or a call of its copy where it is no straight line."""
         try:
-            return self.emitter.inline(function, operands, params)
+            return self.inliner.inline(function, operands, params)
         except NotStraight:
             copied = ast.Name(self.emitter.helper(function, name), ast.Load())
             positional = [self.emitter.literal(o) for o in operands]
@@ -219,12 +222,8 @@ class _Writer:
         self, node: Node, code: list[Any], results: list[ast.expr], values: Any
     ) -> None:
         """A local variable that is returned as a gradient gets the gradient's name at once."""
-        assigned = {
-            n.id
-            for part in code
-            for n in ast.walk(part)
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
+        names = [n for part in code for n in ast.walk(part) if isinstance(n, ast.Name)]
+        assigned = {n.id for n in names if isinstance(n.ctx, ast.Store)}
         for source, result, value in zip(node._sources, results, values, strict=True):
             if not (
                 isinstance(source, Node) and source.requires_grad and self._fits(value, source)
@@ -233,9 +232,8 @@ class _Writer:
             if isinstance(result, ast.Name) and result.id in assigned:
                 old, new = result.id, self._gradient_name(source)
                 assigned.remove(old)
-                for name in (n for part in code for n in ast.walk(part)):
-                    if isinstance(name, ast.Name) and name.id == old:
-                        name.id = new
+                for name in names:
+                    name.id = new if name.id == old else name.id
 
     @staticmethod
     def _fits(value: Any, source: Node) -> bool:

@@ -1,0 +1,125 @@
+"""`apply`: the one door through which every op on tensors goes."""
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .backends import checked_array
+from .errors import DeviceError, DTypeError, LogitsWarning, ShapeError
+from .ops.registry import Op
+from .tape import Node, is_recording, record
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+def adopt(operand: Any, like: Node) -> Any:
+    """An operand as the tape takes it: tensors and plain numbers as they are, arrays copied in.
+
+    The copy lets the caller change the array afterwards. Lists become float32 like `tg.tensor`.
+
+    Raises:
+        DeviceError: A tensor on another device.
+    """
+    if isinstance(operand, Node):
+        if operand._backend is not like._backend:
+            here, there = like._backend.name, operand._backend.name
+            raise DeviceError(
+                f"two devices in one op: {operand.label} is on {there!r}, the other operand on "
+                f"{here!r}. Move one of them with .to({here!r})"
+            )
+        return operand
+    if operand is None or (
+        isinstance(operand, int | float) and not isinstance(operand, np.generic)
+    ):
+        return operand
+    return like._result(checked_array(operand, like._backend))
+
+
+def plain_index(index: Any) -> Any:
+    """An index with its tensors replaced by their arrays."""
+    if isinstance(index, Node):
+        return index._array
+    if isinstance(index, list):
+        return np.asarray(index)
+    if isinstance(index, tuple):
+        return tuple(plain_index(part) for part in index)
+    return index
+
+
+def apply(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> "Tensor":
+    """Runs an op on tensors and records it: the one door through which everything goes.
+
+    Raises:
+        ShapeError: Operands that do not fit; the op and all shapes are named.
+        DeviceError: Two devices.
+    """
+    like = next(o for o in operands if isinstance(o, Node))
+    backend = like._backend
+    sources = tuple(adopt(o, like) for o in operands)
+    params = {**op.defaults, **params}
+    if op.backward is None:  # a composition: its parts are recorded instead
+        result: Tensor = op.forward(*sources, **params)
+        return result
+    arrays = [s._array if isinstance(s, Node) else s for s in sources]
+    try:
+        if op.validate is not None:
+            op.validate(*arrays, **params)
+        y = backend.forward(op, arrays, params)
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise _explained(error, op, sources, params) from error
+    requires = is_recording() and any(isinstance(s, Node) and s.requires_grad for s in sources)
+    node: Tensor = like._result(y, requires)
+    if y.base is not None:  # a view of an operand: writing to one changes the other
+        for source in sources:
+            if isinstance(source, Node) and np.may_share_memory(y, source._array):
+                node._version = source._version
+    if op.expects_logits:
+        _warn_about_probabilities(op, sources[0])
+    if requires:
+        record(node, op, sources, params)
+    return node
+
+
+def _explained(
+    error: Exception, op: Op, sources: Sequence[Any], params: dict[str, Any]
+) -> Exception:
+    """The error with the op, the operands' shapes and types, and the parameters in its message."""
+    if isinstance(error, ShapeError | DTypeError):
+        return error
+    operands = ", ".join(
+        f"{name}: {tuple(s._array.shape)} {s._array.dtype}"
+        if isinstance(s, Node)
+        else f"{name}: {s!r}"
+        for name, s in zip(_operand_names(op, len(sources)), sources, strict=True)
+    )
+    settings = "".join(f", {k}={v!r}" for k, v in params.items())
+    kind = ShapeError if isinstance(error, ValueError) and "shape" in str(error) else type(error)
+    if str(error).startswith(op.name):
+        return kind(str(error))
+    return kind(f"{op.name}({operands}{settings}): {error}")
+
+
+def _operand_names(op: Op, count: int) -> list[str]:
+    if op.variadic:
+        return [f"{op.operand_names[0]}[{k}]" for k in range(count)]
+    return op.operand_names[:count]
+
+
+def _warn_about_probabilities(op: Op, z: Any) -> None:
+    """A loss that applies softmax or sigmoid itself was fed the output of one [D1-P1]."""
+    while isinstance(z, Node) and z._op is not None and z._op.name in ("reshape", "squeeze"):
+        z = z._sources[0]
+    if not isinstance(z, Node) or z._op is None:
+        return
+    fused = z._params.get("activation") if z._op.name == "linear" else None
+    if z._op.gives_probabilities or fused == "sigmoid":
+        warnings.warn(
+            f"{op.name} expects logits and applies its own softmax or sigmoid, but it is fed the "
+            f"output of {fused or z._op.name} ({z.label}): probabilities squashed twice, gradients "
+            f"shrink. Drop that {fused or z._op.name}, or use the loss on probabilities",
+            LogitsWarning,
+            stacklevel=4,
+        )

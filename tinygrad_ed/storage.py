@@ -1,0 +1,105 @@
+"""The array side of a tensor: what is stored, where, and who wrote to it."""
+
+from typing import Any
+
+import numpy as np
+
+from .backends import Backend
+from .errors import ShapeError
+from .ops.registry import Op
+from .tape import Node, Version
+
+
+class Storage(Node):
+    """An array on a device; `Tensor` adds the arithmetic and the gradients."""
+
+    __slots__ = ()
+
+    def __init__(self, array: Any, backend: Backend, requires_grad: bool = False) -> None:
+        self._array = array
+        self._backend = backend
+        self.requires_grad = requires_grad
+        self._grad = None
+        self._op = None
+        self._sources = ()
+        self._params = {}
+        self._versions = ()
+        self._version = Version()
+        self._order = -1
+        self._used = False
+        self._retains = False
+        self.name = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return tuple(self._array.shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return int(self._array.ndim)
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return int(self._array.size)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Number type."""
+        dtype: np.dtype[Any] = np.dtype(self._array.dtype)
+        return dtype
+
+    @property
+    def device(self) -> str:
+        """Name of the device that holds the array."""
+        return self._backend.name
+
+    @property
+    def is_leaf(self) -> bool:
+        """True if it was not computed by a recorded op."""
+        return self._op is None
+
+    @property
+    def op(self) -> Op | None:
+        """The op that computed it, if it was recorded."""
+        return self._op
+
+    @property
+    def data(self) -> Any:
+        """The array itself, read-only; assigning copies values into place (same shape).
+
+        An optimiser that takes a parameter over moves its storage: take a fresh view after that.
+        """
+        if isinstance(self._array, np.ndarray):
+            return self._backend.to_numpy(self._array)
+        return self._array
+
+    @data.setter
+    def data(self, values: Any) -> None:
+        values = values._array if isinstance(values, Node) else values
+        values = self._backend.asarray(values, self._array.dtype)
+        if values.shape != self._array.shape:
+            raise ShapeError(
+                f"{self.label} cannot take values of shape {values.shape}: a tensor keeps its "
+                f"shape; make a new one with tg.tensor"
+            )
+        self._array[...] = values
+        self._written("assigning .data")
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The values as a read-only NumPy array (a copy from the GPU, a view on the CPU)."""
+        return self._backend.to_numpy(self._array)
+
+    def item(self) -> float | int | bool:
+        """The one value of a tensor of size 1, as a Python number."""
+        if self.size != 1:
+            raise ShapeError(f"item() needs exactly one entry; {self.label} has {self.size}")
+        value: float | int | bool = self._array.item()
+        return value
+
+    def _written(self, by: str) -> None:
+        """Somebody wrote to the storage: readings of older tapes must now refuse."""
+        self._version.count += 1
+        self._version.by = by

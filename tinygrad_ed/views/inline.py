@@ -1,0 +1,262 @@
+"""Working a function out ahead: what its shapes and parameters decide is decided here.
+
+`if axis is None`, `x.shape`, how many entries a mean has: none of it is left in the lines that come
+out, only arithmetic on arrays. What depends on the numbers themselves is refused (`NotStraight`);
+the caller then copies the function whole.
+"""
+
+import ast
+import copy
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..ops.registry import Op
+from ..ops.source import body_of, drop_unused, syntax
+from .emit import Emitter, Variable, globals_of, lookup
+
+
+class Known:
+    """Stands for a variable while code is worked out ahead: its shape can be used, nothing else."""
+
+    __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, variable: Variable) -> None:
+        self.shape, self.dtype = variable.shape, np.dtype(variable.dtype)
+        self.ndim, self.size = len(variable.shape), math.prod(variable.shape)
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise TypeError("the value is not known yet")
+
+    __eq__ = __ne__ = __lt__ = __gt__ = __le__ = __ge__ = _refuse
+    __bool__ = __array__ = __getitem__ = __iter__ = _refuse
+
+
+class NotStraight(Exception):  # noqa: N818 (a turn in the road, not an error)
+    """The function is no straight line even when its shapes and parameters are known."""
+
+
+Environment = dict[str, Any]
+"""A function's names: `Variable`, `ast.expr` (an expression or new local name) or a constant."""
+
+
+class Inliner:
+    """Puts the body of a function in line, on given operands and parameters."""
+
+    def __init__(self, emitter: Emitter) -> None:
+        self.emitter = emitter
+
+    def inline(
+        self, function: Callable[..., Any], operands: Sequence[Any], params: dict[str, Any]
+    ) -> tuple[list[ast.stmt], ast.expr]:
+        """The function's body on these operands: statements, and the returned expression.
+
+        Raises:
+            NotStraight: It needs values to know which way to go.
+            OSError: Its source is not to be had.
+        """
+        definition = syntax(function)
+        arguments = definition.args
+        if arguments.vararg is not None:
+            raise NotStraight
+        names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+        env: Environment = dict(_defaults(function))
+        env.update(zip(names, operands, strict=False))
+        env.update(params)
+        statements: list[ast.stmt] = []
+        result = self._run(body_of(definition), env, function, statements)
+        if result is None:
+            raise NotStraight
+        return statements, result
+
+    def _run(
+        self,
+        body: Sequence[ast.stmt],
+        env: Environment,
+        function: Callable[..., Any],
+        out: list[ast.stmt],
+    ) -> ast.expr | None:
+        """Goes through statements; returns the returned expression if there is one."""
+        for statement in body:
+            if isinstance(statement, ast.Return):
+                if statement.value is None:
+                    raise NotStraight
+                return self.expression(statement.value, env, function, out)
+            if isinstance(statement, ast.If):
+                truth = self.known(statement.test, env, function)
+                if truth is None:
+                    raise NotStraight
+                branch = statement.body if truth[0] else statement.orelse
+                result = self._run(branch, env, function, out)
+                if result is not None:
+                    return result
+            elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                self._assign(statement.targets[0], statement.value, env, function, out)
+            elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+                out.append(ast.Expr(self.expression(statement.value, env, function, out)))
+            elif not isinstance(statement, ast.Pass):
+                raise NotStraight
+        return None
+
+    def _assign(
+        self,
+        target: ast.expr,
+        value: ast.expr,
+        env: Environment,
+        function: Callable[..., Any],
+        out: list[ast.stmt],
+    ) -> None:
+        found = self.known(value, env, function)
+        if found is not None and isinstance(target, ast.Name):
+            env[target.id] = found[0]
+            return
+        new_value = self.expression(value, env, function, out)
+        if isinstance(target, ast.Name) and isinstance(new_value, ast.Name):
+            same = isinstance(value, ast.Name) and value.id in env
+            env[target.id] = (
+                env[ast.unparse(value)] if same else new_value
+            )  # a second name for one thing
+        elif isinstance(target, ast.Name):
+            renamed = ast.Name(self.emitter.fresh(target.id + self.emitter.suffix), ast.Store())
+            env[target.id] = ast.Name(renamed.id, ast.Load())
+            out.append(ast.Assign([renamed], new_value))
+        elif isinstance(target, ast.Subscript) and self._is_array(target.value, env):
+            out.append(ast.Assign([self.expression(target, env, function, out)], new_value))
+        else:
+            raise NotStraight
+
+    def _is_array(self, target: ast.expr, env: Environment) -> bool:
+        """Whether something that is written into is an array of the program, not a list ahead."""
+        return isinstance(target, ast.Name) and isinstance(env.get(target.id), ast.expr)
+
+    def known(
+        self, expression: ast.expr, env: Environment, function: Callable[..., Any]
+    ) -> tuple[Any] | None:
+        """The expression's value if shapes and parameters decide it, in a 1-tuple; else None."""
+        names = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)}
+        if any(isinstance(env.get(n), ast.expr) for n in names):
+            return None
+        ahead = {k: Known(v) if isinstance(v, Variable) else v for k, v in env.items()}
+        code = compile(ast.fix_missing_locations(ast.Expression(expression)), "<known>", "eval")
+        try:
+            # One dictionary, so that generator expressions inside see the names too.
+            value = eval(code, {**globals_of(function), **ahead})
+        except Exception:  # it needs the values, whatever the way it said so
+            return None
+        return (value,) if _is_plain(value) else None
+
+    def expression(
+        self,
+        expression: ast.expr,
+        env: Environment,
+        function: Callable[..., Any],
+        out: list[ast.stmt],
+    ) -> ast.expr:
+        """The expression in the program's names, with calls of plain functions worked out."""
+        substituted: ast.expr = _Substitute(self, env, function, out).visit(
+            copy.deepcopy(expression)
+        )
+        return substituted
+
+
+class _Substitute(ast.NodeTransformer):
+    """Replaces a function's names by the program's, and folds what is known ahead."""
+
+    def __init__(
+        self,
+        inliner: "Inliner",
+        env: Environment,
+        function: Callable[..., Any],
+        out: list[ast.stmt],
+    ) -> None:
+        self.inliner, self.env, self.function, self.out = inliner, env, function, out
+        self.emitter = inliner.emitter
+
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.expr) and not isinstance(node, ast.Name | ast.Constant):
+            found = self.inliner.known(node, self.env, self.function)
+            if found is not None:
+                return self.emitter.literal(found[0])
+        return super().visit(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self.env:
+            return self.emitter.literal(copy.deepcopy(self.env[node.id]))
+        return self.emitter.global_name(node.id, self.function)
+
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
+        truth = self.inliner.known(node.test, self.env, self.function)
+        if truth is None:
+            return self.generic_visit(node)
+        return self.visit(node.body if truth[0] else node.orelse)
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        callee = (
+            lookup(node.func.id, self.function)
+            if isinstance(node.func, ast.Name) and node.func.id not in self.env
+            else None
+        )
+        if isinstance(callee, Op) and len(body_of(syntax(callee.forward))) == 1:
+            callee = callee.forward  # one line: relu reads better as np.maximum(Z, 0)
+        if not inspect.isfunction(callee) or any(isinstance(a, ast.Starred) for a in node.args):
+            return self.generic_visit(node)
+        arguments = [self._argument(a) for a in node.args]
+        keywords = {k.arg: self._argument(k.value) for k in node.keywords if k.arg}
+        try:
+            statements, result = self._inlined(callee, arguments, keywords)
+        except (NotStraight, OSError):
+            return self.generic_visit(node)
+        self.out.extend(statements)
+        return result
+
+    def _inlined(
+        self, callee: Callable[..., Any], arguments: list[Any], keywords: dict[str, Any]
+    ) -> tuple[list[ast.stmt], ast.expr]:
+        """A called function's body; an argument it reads twice gets a name first."""
+        bound = inspect.signature(callee).bind(*arguments, **keywords).arguments
+        reads = [n.id for n in ast.walk(syntax(callee)) if isinstance(n, ast.Name)]
+        named: list[ast.stmt] = []
+        for name, value in bound.items():
+            whole = isinstance(value, ast.expr) and not isinstance(value, ast.Name | ast.Constant)
+            if whole and reads.count(name) > 1:
+                target = self.emitter.fresh(name + self.emitter.suffix)
+                named.append(ast.Assign([ast.Name(target, ast.Store())], value))
+                bound[name] = ast.Name(target, ast.Load())
+        statements, result = self.inliner.inline(callee, (), dict(bound))
+        return named + statements, result
+
+    def _argument(self, node: ast.expr) -> Any:
+        """An argument as an inlined function sees it: still a variable or constant if it is one."""
+        found = self.inliner.known(node, self.env, self.function)
+        if found is not None:
+            return found[0]
+        if isinstance(node, ast.Name) and node.id in self.env:
+            return self.env[node.id]
+        return self.visit(node)
+
+
+def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
+    return {
+        p.name: p.default
+        for p in inspect.signature(function).parameters.values()
+        if p.default is not p.empty
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    """A value that reads well as a literal: numbers, text, slices, and tuples of them."""
+    if isinstance(value, tuple | list):
+        return all(_is_plain(v) for v in value)
+    if isinstance(value, slice):
+        return all(_is_plain(v) for v in (value.start, value.stop, value.step))
+    return value is None or value is ... or isinstance(value, bool | int | float | str)
+
+
+def without_unused(statements: Sequence[ast.stmt], results: Sequence[ast.expr]) -> list[ast.stmt]:
+    """The statements that the wanted results need."""
+    wanted = {n.id for r in results for n in ast.walk(r) if isinstance(n, ast.Name)}
+    return drop_unused(statements, wanted)
