@@ -1,7 +1,9 @@
 """`apply`: the one door through which every op on tensors goes."""
 
+import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +60,7 @@ def apply(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> "Tensor":
     """
     like = next(o for o in operands if isinstance(o, Node))
     backend = like._backend
-    sources = tuple(adopt(o, like) for o in operands)
+    sources = tuple(adopt(o, like) for o in op.complete(operands))
     params = {**op.defaults, **params}
     if op.backward is None:  # a composition: its parts are recorded instead
         result: Tensor = op.forward(*sources, **params)
@@ -121,5 +123,13 @@ def _warn_about_probabilities(op: Op, z: Any) -> None:
             f"output of {fused or z._op.name} ({z.label}): probabilities squashed twice, gradients "
             f"shrink. Drop that {fused or z._op.name}, or use the loss on probabilities",
             LogitsWarning,
-            stacklevel=4,
+            stacklevel=_levels_to_the_user(),
         )
+
+
+def _levels_to_the_user() -> int:
+    """How many calls up, seen from whoever asks, the code outside this package is."""
+    frame, levels = sys._getframe(1), 1
+    while frame.f_back and Path(frame.f_code.co_filename).is_relative_to(Path(__file__).parent):
+        frame, levels = frame.f_back, levels + 1
+    return levels

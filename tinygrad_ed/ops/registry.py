@@ -20,7 +20,7 @@ recorded says so by having a method `_record_op`.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -84,9 +84,14 @@ class Op:
         self.__doc__ = forward.__doc__
         self.__name__ = self.__qualname__ = forward.__name__
         self.__wrapped__ = forward
-        parameters = inspect.signature(forward).parameters.values()
+        parameters = list(inspect.signature(forward).parameters.values())
         self.operand_names = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.optional = [
+            p.default
+            for p in parameters
+            if p.kind not in (p.KEYWORD_ONLY, p.VAR_POSITIONAL) and p.default is not p.empty
+        ]
         self.defaults = {
             p.name: p.default
             for p in parameters
@@ -109,6 +114,13 @@ class Op:
     def symbol_for(self, params: dict[str, Any]) -> str:
         """What a result with these parameters is called in a derivation; "" if nothing special."""
         return self.symbol(params) if callable(self.symbol) else self.symbol
+
+    def complete(self, operands: Sequence[Array]) -> tuple[Array, ...]:
+        """The operands with the optional ones that were left out (a layer without b: None)."""
+        missing = len(self.operand_names) - len(operands)
+        if self.variadic or not 0 < missing <= len(self.optional):
+            return tuple(operands)
+        return (*operands, *self.optional[-missing:])
 
     def vjp(self, function: AnyFunction) -> AnyFunction:
         """Decorator: the vector-Jacobian product `(dy, y, *operands, **params) -> gradients`."""
