@@ -28,6 +28,10 @@ class StrictArray(NDArrayOperatorsMixin):
         raise TypeError("leak: an array of another device was converted to NumPy")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "at" and isinstance(inputs[1], tuple):
+            return NotImplemented  # CuPy takes one array of places, no tuple
+        if method == "reduce" and ufunc not in (np.add, np.multiply):
+            return NotImplemented
         return wrapped(getattr(ufunc, method)(*opened(inputs), **opened(kwargs)))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:

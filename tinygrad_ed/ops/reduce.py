@@ -3,8 +3,6 @@
 `axis` is None (all axes), a number or a tuple; `keepdims` keeps the reduced axes with size 1.
 """
 
-import math
-
 import numpy as np
 
 from .registry import Array, rule
@@ -22,7 +20,7 @@ def spread(dy: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
 def count(x: Array, axis: Axis) -> int:
     """How many entries of x go into each entry of its reduction over the axes."""
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return math.prod(x.shape[a] for a in axes)
+    return int(np.prod([x.shape[a] for a in axes]))
 
 
 def unreduced(y: Array, axis: Axis, keepdims: bool) -> Array:

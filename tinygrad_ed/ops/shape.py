@@ -150,12 +150,24 @@ def _(dy: Array, y: Array, x: Array, *, index: Any) -> Array:
 @rule()
 def scatter(x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of a shape with x added at the index; entries picked twice add up."""
-    out = np.zeros_like(x, shape=shape)
     if is_basic(index):
+        out = np.zeros_like(x, shape=shape)
         out[index] = x
-    else:
-        np.add.at(out, index, x)
-    return out
+        return out
+    return added_at(positions(x, shape)[index], x, shape)
+
+
+def positions(x: Array, shape: tuple[int, ...]) -> Array:
+    """0, 1, 2 … in C order under a shape, on the device of x: where each entry stands."""
+    ones = np.ones_like(x, shape=(int(np.prod(shape)),), dtype="int64")
+    return np.reshape(np.cumsum(ones) - 1, shape)
+
+
+def added_at(places: Array, x: Array, shape: tuple[int, ...]) -> Array:
+    """Zeros of a shape with each entry of x added at its place, counted in C order."""
+    out = np.zeros_like(x, shape=(int(np.prod(shape)),))
+    np.add.at(out, places, x)
+    return np.reshape(out, shape)
 
 
 @scatter.vjp
@@ -177,18 +189,8 @@ def _(dy: Array, y: Array, x: Array, indices: Array, *, axis: int) -> Array:
 @rule()
 def scatter_along_axis(x: Array, indices: Array, *, axis: int, size: int) -> Array:
     """Zeros with x[i,j] added at [i, indices[i,j]]; the way back of `take_along_axis`."""
-    shape = list(x.shape)
-    shape[axis] = size
-    out = np.zeros_like(x, shape=tuple(shape))
-    # Every place of the other axes, as open grids made from x itself: they live on its device.
-    grids: list[Any] = []
-    for k in range(x.ndim):
-        one_each = np.ones_like(x, shape=(x.shape[k],), dtype="int64")
-        grid = (np.cumsum(one_each) - 1).reshape([-1 if j == k else 1 for j in range(x.ndim)])
-        grids.append(grid)
-    grids[axis] = indices
-    np.add.at(out, tuple(grids), x)
-    return out
+    shape = tuple(size if k == axis % x.ndim else n for k, n in enumerate(x.shape))
+    return added_at(np.take_along_axis(positions(x, shape), indices, axis), x, shape)
 
 
 @scatter_along_axis.vjp

@@ -56,21 +56,26 @@ class Emitter:
         if plain in self._helper_names:
             return self._helper_names[plain]
         name = self._helper_names[plain] = self.fresh(wanted or plain.__name__)
-        definition = copy.deepcopy(syntax(plain))
+        try:
+            self.helpers[name] = self._copied(plain, name)
+        except OSError:  # it uses what cannot be printed: the caller says so
+            del self._helper_names[plain]
+            raise
+        return name
+
+    def _copied(self, function: Callable[..., Any], name: str) -> str:
+        """The function's text under another name, without decorators and annotations."""
+        definition = copy.deepcopy(syntax(function))
         definition.name, definition.decorator_list, definition.returns = name, [], None
-        for argument in ast.walk(definition.args):
+        nodes = list(ast.walk(definition))
+        for argument in nodes:
             if isinstance(argument, ast.arg):
                 argument.annotation = None
-        local = {n.arg for n in ast.walk(definition) if isinstance(n, ast.arg)} | {
-            n.id
-            for n in ast.walk(definition)
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
-        definition.body = [
-            _Rename(self, plain, local).visit(_unannotated(s)) for s in definition.body
-        ]
-        self.helpers[name] = ast.unparse(ast.fix_missing_locations(definition))
-        return name
+        local = {n.arg for n in nodes if isinstance(n, ast.arg)}
+        local |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        rename = _Rename(self, function, local)
+        definition.body = [rename.visit(_unannotated(s)) for s in definition.body]
+        return ast.unparse(ast.fix_missing_locations(definition))
 
     def global_name(self, name: str, function: Callable[..., Any]) -> ast.expr:
         """What a name outside the function's own stands for in the program."""
