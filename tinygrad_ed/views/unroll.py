@@ -101,7 +101,7 @@ class _Writer:
             forward=forward[:-1] if seed is None else forward,
             backward=forward[-1:] * (seed is None) + backward,
             result=name,
-            gradients=gradients,
+            gradients={k: gradients[k] for k in self.inputs if k in gradients},
         )
 
     def line(self, text: str, comment: str = "") -> None:
