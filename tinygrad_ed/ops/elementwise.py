@@ -91,7 +91,8 @@ def power(a: Array, b: Array) -> Array:
 
 @power.vjp
 def _(dy: Array, y: Array, a: Array, b: Array) -> Array:
-    slope_in_a = np.where(b == 0, 0, b * a ** np.where(b == 0, 1, b - 1))
+    flat = np.logical_and(a == 0, b == 0)  # there b a^(b-1) would be 0 times infinity
+    slope_in_a = b * a ** np.where(flat, 0, b - 1)
     slope_in_b = np.where(a == 0, 0, y * np.log(np.where(a == 0, 1, a)))
     return dy * slope_in_a, dy * slope_in_b
 

@@ -167,8 +167,9 @@ def _(y: Array, t: Array, *, reduction: str) -> Array:
 @bce.vjp
 def _(dy: Array, L: Array, y: Array, t: Array, *, reduction: str) -> Array:
     each = share(dy, y, reduction)
-    towards_one = np.where(t == 0, 0, t / np.where(t == 0, 1, y))
-    towards_zero = np.where(t == 1, 0, (1 - t) / (1 - np.where(t == 1, 0, y)))
+    # A certain and right prediction would be 0 / 0.
+    towards_one = t / np.where((t == 0) & (y == 0), 1, y)
+    towards_zero = (1 - t) / np.where((t == 1) & (y == 1), 1, 1 - y)
     return each * (towards_zero - towards_one), each * (np.log1p(-y) - np.log(y))
 
 

@@ -88,9 +88,7 @@ def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
 
 @max.vjp
 def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    chosen = np.ones_like(x) * (x == unreduced(y, axis, keepdims))
-    shared = chosen / np.sum(chosen, axis=axis, keepdims=True)
-    return spread(dy, x, axis, keepdims) * shared
+    return spread(dy, x, axis, keepdims) * share_of_ties(x, y, axis, keepdims)
 
 
 @rule()
@@ -101,9 +99,13 @@ def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
 
 @min.vjp
 def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return spread(dy, x, axis, keepdims) * share_of_ties(x, y, axis, keepdims)
+
+
+def share_of_ties(x: Array, y: Array, axis: Axis, keepdims: bool) -> Array:
+    """1 where an entry is the extreme one, 1/k where k entries tie for it, 0 elsewhere."""
     chosen = np.ones_like(x) * (x == unreduced(y, axis, keepdims))
-    shared = chosen / np.sum(chosen, axis=axis, keepdims=True)
-    return spread(dy, x, axis, keepdims) * shared
+    return chosen / np.sum(chosen, axis=axis, keepdims=True)
 
 
 @rule()
