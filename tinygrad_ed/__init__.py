@@ -19,9 +19,9 @@ from .tensor import Tensor
 
 if TYPE_CHECKING:
     from . import check, data, documents, metrics, nn, optim, train, views
-    from .check import gradcheck
-    from .train import fit
-    from .views import unroll
+    from .check.gradcheck import gradcheck
+    from .train.fit import fit
+    from .views.unroll import unroll
 
 __version__ = "0.1.0"
 

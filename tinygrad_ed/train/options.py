@@ -1,0 +1,158 @@
+"""The main job's command line, shared by `examples/mlp_binary.py` and `tinygrad-ed train`."""
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..data import Dataset, breast_cancer, read_csv
+from ..errors import DeviceError, DTypeError
+from .binary import Report, train_binary
+
+DEVICES = ("auto", "numpy", "cpu", "cuda")
+PICTURES = (".png", ".svg", ".pdf")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of the main job to a parser; wrong values exit with 2 and name the flag."""
+    add = parser.add_argument
+    add("--data", metavar="FILE.csv", help="a table of your own (default: breast cancer)")
+    add("--label", metavar="NAME", help="its label column (default: the last one)")
+    add("--device", choices=DEVICES, default="auto", help="where to compute (default: auto)")
+    add("--epochs", type=at_least(1), default=10, metavar="N", help="default: 10")
+    add("--batch-size", type=at_least(1), default=32, metavar="N", help="default: 32")
+    add("--lr", type=learning_rate, default=1e-3, help="learning rate of Adam (default: 0.001)")
+    add("--seed", type=at_least(0), default=0, metavar="N", help="split, weights, order (0)")
+    add("--json", type=new_file, metavar="FILE", help="write the numbers there")
+    add("--plot", type=new_picture, metavar="FILE.png", help="draw the loss curves there")
+
+
+def at_least(low: int) -> Callable[[str], int]:
+    """An argument type: a whole number, `low` or more."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if number < low:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {low}")
+        return number
+
+    return parse
+
+
+def learning_rate(text: str) -> float:
+    """An argument type: a finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return number
+
+
+def new_file(text: str) -> Path:
+    """An argument type: a file to write; a folder that is missing is noticed before training."""
+    path = Path(text)
+    if not text or path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder, not a file to write")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder {str(path.parent)!r} does not exist")
+    return path
+
+
+def new_picture(text: str) -> Path:
+    """An argument type: a picture to write; its ending gives the format."""
+    path = new_file(text)
+    if path.suffix.lower() not in PICTURES:
+        raise argparse.ArgumentTypeError(f"{text!r} must end in {', '.join(PICTURES)}")
+    return path
+
+
+def load(options: argparse.Namespace) -> Dataset:
+    """The table that `--data` and `--label` name, or breast cancer.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: A file that is no table of numbers with a label; line and column are named.
+    """
+    if options.data is None:
+        if options.label is not None:
+            raise ValueError("--label names a column of --data FILE.csv: give that file too")
+        return breast_cancer()
+    return read_csv(options.data, options.label)
+
+
+def deliver(report: Report, options: argparse.Namespace) -> None:
+    """Prints the scores, and writes the files that `--json` and `--plot` ask for."""
+    print(f"\n{report}")
+    if options.json is not None:
+        options.json.write_text(report.to_json() + "\n", encoding="utf-8")
+        print(f"numbers: {options.json}")
+    if options.plot is not None:
+        from .plot import plot
+
+        plot(report, options.plot)
+        print(f"picture: {options.plot}")
+
+
+def train(options: argparse.Namespace) -> None:
+    """The main job, from parsed options to the report."""
+    report = train_binary(
+        load(options),
+        device=options.device,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        lr=options.lr,
+        seed=options.seed,
+    )
+    deliver(report, options)
+
+
+def run(program: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+    """Runs a program on parsed options; what a user can mend is one line, never a traceback.
+
+    Returns:
+        The exit code: 0, 2 for an error of input, device or installation, 130 after Ctrl-C.
+    """
+    try:
+        if options.plot is not None:
+            from .plot import need_matplotlib
+
+            need_matplotlib()
+        # A diverging run is reported by its loss, not by warnings from the middle of a product.
+        with np.errstate(over="ignore", invalid="ignore"):
+            program(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): Python must not try to flush into it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (ValueError, OSError, ImportError, DTypeError, DeviceError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def main(
+    program: Callable[[argparse.Namespace], None],
+    description: str | None,
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Parses the options and runs the program: the last line of an example.
+
+    Returns:
+        See `run`.
+    """
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    add_options(parser)
+    return run(program, parser.parse_args(arguments))
