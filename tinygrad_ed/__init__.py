@@ -10,7 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .creation import full, ones, tensor, zeros
-from .errors import DeviceError, DTypeError, LogitsWarning, ShapeError, TapeError
+from .errors import (
+    DeviceError,
+    DTypeError,
+    LogitsWarning,
+    ShapeError,
+    StaleGradientWarning,
+    TapeError,
+)
 from .gradients import grad
 from .ops import *  # noqa: F403
 from .ops import __all__ as _ops
@@ -59,6 +66,7 @@ __all__ = [
     "DeviceError",
     "LogitsWarning",
     "ShapeError",
+    "StaleGradientWarning",
     "TapeError",
     "Tensor",
     "check",

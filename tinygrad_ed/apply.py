@@ -41,11 +41,11 @@ def adopt(operand: Any, like: Node) -> Any:
 
 
 def plain_index(index: Any) -> Any:
-    """An index with its tensors replaced by their arrays."""
+    """An index with arrays of its own: the caller may change its array before the backward pass."""
     if isinstance(index, Node):
-        return index._array
-    if isinstance(index, list):
-        return np.asarray(index)
+        return index._array.copy()
+    if isinstance(index, list | np.ndarray):
+        return np.array(index)
     if isinstance(index, tuple):
         return tuple(plain_index(part) for part in index)
     return index
@@ -123,11 +123,11 @@ def _warn_about_probabilities(op: Op, z: Any) -> None:
             f"output of {fused or z._op.name} ({z.label}): probabilities squashed twice, gradients "
             f"shrink. Drop that {fused or z._op.name}, or use the loss on probabilities",
             LogitsWarning,
-            stacklevel=_levels_to_the_user(),
+            stacklevel=levels_to_the_user(),
         )
 
 
-def _levels_to_the_user() -> int:
+def levels_to_the_user() -> int:
     """How many calls up, seen from whoever asks, the code outside this package is."""
     frame, levels = sys._getframe(1), 1
     while frame.f_back and Path(frame.f_code.co_filename).is_relative_to(Path(__file__).parent):

@@ -17,5 +17,9 @@ class TapeError(RuntimeError):
     """A reading of the tape that would be wrong: used twice, changed since, or not recorded."""
 
 
+class StaleGradientWarning(UserWarning):
+    """A new gradient was added to one that an optimiser had used already: zero_grad forgotten."""
+
+
 class LogitsWarning(UserWarning):
     """A softmax or sigmoid output was fed into a loss that applies it itself [D1-P1]."""

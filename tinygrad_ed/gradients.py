@@ -1,12 +1,14 @@
 """Gradients by walking the tape: `backward`, `grad`, and the two readings they use."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from . import ops
-from .errors import ShapeError, TapeError
+from .apply import levels_to_the_user
+from .errors import ShapeError, StaleGradientWarning, TapeError
 from .tape import Node, no_grad, walk_back
 from .tensor import Tensor
 
@@ -91,6 +93,13 @@ def check_readable(root: Tensor) -> None:
         )
 
 
+def owned(gradient: Any, root: Tensor) -> Tensor:
+    """A gradient with its own memory: it may be a view of another, or of one broadcast number."""
+    if isinstance(gradient, np.ndarray | np.generic):  # NumPy makes scalars of 0-d results
+        return Tensor(np.array(gradient, copy=True, order="C"), root._backend)
+    return Tensor(gradient.copy(), root._backend)
+
+
 def backward(root: Tensor, seed: Any, *, create_graph: bool, retain_graph: bool) -> None:
     """See `Tensor.backward`. Nothing is changed if a step of the walk fails."""
     check_readable(root)
@@ -104,15 +113,21 @@ def backward(root: Tensor, seed: Any, *, create_graph: bool, retain_graph: bool)
     for node, gradient in found:
         assert isinstance(node, Tensor)
         if not create_graph:
-            # Own memory: a gradient may be a view of another, or of one broadcast number.
-            gradient = Tensor(
-                np.array(gradient, copy=True, order="C")
-                if isinstance(gradient, np.ndarray | np.generic)
-                else gradient.copy(),
-                root._backend,
-            )
+            gradient = owned(gradient, root)
+        if node._grad is not None and node._grad._used:
+            _warn_about_stale_gradient(node)
         node._grad = gradient if node._grad is None else node._grad + gradient
     root._used = not (retain_graph or create_graph)
+
+
+def _warn_about_stale_gradient(leaf: Tensor) -> None:
+    """An optimiser took its step with the gradient that is there, and nobody cleared it."""
+    warnings.warn(
+        f"the gradient of {leaf.label} is added to the one that the last step used already: call "
+        f"zero_grad() before backward() (forward, loss, zero_grad, backward, step)",
+        StaleGradientWarning,
+        stacklevel=levels_to_the_user(),
+    )
 
 
 def grad(
@@ -138,7 +153,7 @@ def grad(
     else:
         with no_grad():
             walk = walk_back(y, start, ArrayReading(), keep)
-            found = {id(node): Tensor(gradient.copy(), y._backend) for node, gradient in walk}
+            found = {id(node): owned(gradient, y) for node, gradient in walk}
     for x in wanted:
         if id(x) not in found:
             raise TapeError(f"{y.label} does not depend on {x.label}, or that requires no gradient")

@@ -15,6 +15,7 @@ from .backends import get_backend
 from .errors import DeviceError, ShapeError
 from .ops.registry import Op
 
+
 class Tensor(Arithmetic):
     """An array on a device, with the tape that led to it.
 

@@ -255,3 +255,43 @@ def test_a_failing_backward_changes_no_gradient() -> None:
     with pytest.raises(ZeroDivisionError):
         (broken(x) + y).sum().backward()
     assert x.grad is None and y.grad is None
+
+
+def test_a_forgotten_zero_grad_is_noticed_at_the_next_backward() -> None:
+    w = leaf(1.0, name="W1")
+    optimizer = tg.optim.SGD([w], lr=0.1)
+    (w * w).sum().backward()
+    (w * w).sum().backward()  # two losses for one step: on purpose, no warning
+    optimizer.step()
+    with pytest.warns(tg.StaleGradientWarning, match=r"W1.*zero_grad") as caught:
+        (w * w).sum().backward()
+    assert caught[0].filename == __file__
+    optimizer.zero_grad()
+    (w * w).sum().backward()
+    optimizer.step()
+
+
+def test_the_caller_may_change_an_index_array_afterwards() -> None:
+    x, index = leaf(1.0, 2.0, 3.0), np.array([0, 2])
+    loss = x[index].sum()
+    index[:] = 1
+    loss.backward()
+    assert x.grad is not None and x.grad.numpy().tolist() == [1.0, 0.0, 1.0]
+
+
+def test_backward_with_create_graph_can_be_differentiated_again() -> None:
+    x = leaf(0.5)
+    (x * x * x).sum().backward(create_graph=True)
+    first = x.grad
+    assert first is not None and first.item() == 3 * 0.25
+    x.grad = None
+    first.sum().backward()
+    assert x.grad is not None and x.grad.item() == 6 * 0.5
+
+
+def test_iterating_over_a_tensor_gives_its_rows_on_the_tape() -> None:
+    x = leaf(1.0, 2.0, 3.0)
+    total = sum(k * row for k, row in enumerate(x))
+    assert isinstance(total, tg.Tensor)
+    total.backward()
+    assert x.grad is not None and x.grad.numpy().tolist() == [0.0, 1.0, 2.0]

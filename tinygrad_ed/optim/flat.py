@@ -177,6 +177,9 @@ class FlatBlock:
         for i in range(run.start, run.end):
             self.t[i] = run.t
             self.params[i]._written(by)
+            gradient = self.params[i].grad
+            if gradient is not None:
+                gradient._used = True  # `backward` warns if it adds to a gradient that was used
 
 
 def _remedy(what: str) -> str:
