@@ -16,9 +16,7 @@ FOLDERS = ("tinygrad_ed", "kernels", "examples", "benchmarks", "docs", "tests", 
 TEXT = {".py", ".md", ".toml", ".json", ".sh", ".cu", ".cuh", ".yml", ".txt", ".cfg", ""}
 
 # Longer than a file should be, with the reason; a file that has shrunk must leave the list.
-LONG_FILES = {
-    "tinygrad_ed/tensor.py": "one line for each operator and method of the one class",
-}
+LONG_FILES: dict[str, str] = {}
 
 CORE = {"errors", "ops", "backends", "tape", "tensor"}
 PARTS = {"nn", "optim", "metrics", "data"}
@@ -27,7 +25,7 @@ MAY_IMPORT = {
     "ops": {"errors"},
     "kernels": set(),
     "backends": {"ops", "kernels", "errors"},
-    "tape": {"ops", "errors"},
+    "tape": {"ops", "backends", "errors"},
     "tensor": {"ops", "backends", "tape", "errors"},
     "documents": set(),
     **{part: CORE for part in PARTS},
@@ -40,10 +38,13 @@ MAY_IMPORT = {
 """Area -> the areas it may import besides itself; the package's own `__init__` may import all."""
 
 AREA_OF_MODULE = {
+    "apply": "tensor",
+    "arithmetic": "tensor",
     "creation": "tensor",
     "display": "tensor",
     "gradients": "tensor",
     "protocols": "tensor",
+    "storage": "tensor",
     "doctor_probes": "doctor",
 }
 

@@ -81,7 +81,7 @@ def test_the_gradient_in_the_readme_is_the_one_that_its_comment_gives(
 def test_every_path_and_link_that_is_named_exists(name: str) -> None:
     links = re.findall(r"\]\(([\w./-]+)\)", text(name))
     paths = re.findall(
-        r"`((?:tinygrad_ed|kernels|examples|tests|tools|\.ci)/[\w./-]*)`", text(name)
+        r"`((?:tinygrad_ed|kernels|examples|tests|tools|docs|\.ci)/[\w./-]*)`", text(name)
     )
     missing = [path for path in {*links, *paths} if not (ROOT / path).exists()]
     assert missing == []

@@ -1,0 +1,41 @@
+"""Proof that gradients are right.
+
+    gradcheck    `tg.gradcheck(fn, *inputs)`: the tape against numeric derivatives
+    problem      the function and its inputs
+    maps         the maps whose Jacobians are compared: x -> y, and x -> dy/dx
+    numeric      derivatives from values alone: complex step, extrapolated differences, kinks
+    estimate     which of these serves, and how closely to compare
+    compare      the two sides, entry by entry or along directions
+    local        which op on the tape is wrong
+    diagnose     from a wrong Jacobian to the likely mistake
+    guesses      the tests that do this, from the specific to the general
+    result       the table, and the error
+    strategies   hypothesis strategies for arrays and shapes, to property-test ops with
+
+`strategies` needs hypothesis and is imported on use.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .diagnose import diagnose
+from .gradcheck import gradcheck
+from .result import GradcheckResult, GradientMismatch, Row
+
+if TYPE_CHECKING:
+    from . import strategies as strategies
+
+__all__ = [
+    "GradcheckResult",
+    "GradientMismatch",
+    "Row",
+    "diagnose",
+    "gradcheck",
+    "strategies",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "strategies":
+        return importlib.import_module(".strategies", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,52 @@
+"""One changed sign in an op of the library: the checks fail and name the op."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinygrad_ed
+
+PROGRAM = """
+import numpy as np
+import tinygrad_ed as tg
+from tinygrad_ed.check import gradcheck
+print(tg.__file__)
+X, W = np.random.default_rng(0).normal(size=(2, 3, 3))
+gradcheck(lambda X, W: tg.bce(tg.sigmoid(tg.tanh(X) @ W), np.full((3, 3), 0.25)), X, W)
+print("passed")
+"""
+
+CHANGES = {
+    "none": ("", "", ""),
+    "sigmoid": ("activations.py", "return dy * y * (1 - y)", "return -dy * y * (1 - y)"),
+    "tanh": ("activations.py", "return dy * (1 - y * y)", "return dy * (1 + y * y)"),
+    "matrix_product": ("linear.py", "np.swapaxes(A, -1, -2) @ dZ", "-np.swapaxes(A, -1, -2) @ dZ"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_one_changed_sign_is_found_and_its_op_named(name: str, tmp_path: Path) -> None:
+    original = Path(tinygrad_ed.__file__).parent
+    copy = tmp_path / "tinygrad_ed"
+    shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    file, right, wrong = CHANGES[name]
+    if file:
+        chapter = copy / "ops" / file
+        source = chapter.read_text(encoding="utf-8")
+        assert right in source
+        chapter.write_text(source.replace(right, wrong, 1), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        capture_output=True, text=True, cwd=tmp_path, env=environment, check=False,
+    )  # fmt: skip
+    assert ran.stdout.startswith(str(copy)), "the copy was not the one that ran"
+    if file:
+        assert ran.returncode == 1 and "GradientMismatch" in ran.stderr
+        assert f"op {name!r}" in ran.stderr
+    else:
+        assert ran.returncode == 0 and ran.stdout.endswith("passed\n"), ran.stderr
