@@ -9,8 +9,8 @@ from tinygrad_ed.ops import registry
 
 Call = tuple[list[Any], dict[str, Any]]
 
-UNARY = """negative exp expm1 square absolute sin cos sigmoid tanh relu leaky_relu softplus gelu silu
-prod logsumexp softmax log_softmax transpose flip""".split()  # noqa: SIM905
+UNARY = """negative exp expm1 square absolute sin cos sigmoid tanh relu leaky_relu softplus gelu
+silu prod logsumexp softmax log_softmax transpose flip""".split()  # noqa: SIM905
 
 LABELS = np.array([0, 2, 1, 2])
 

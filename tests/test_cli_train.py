@@ -124,18 +124,23 @@ def test_a_bad_value_exits_2_and_names_its_flag_and_itself(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
 def test_ctrl_c_in_the_middle_exits_130_without_a_traceback() -> None:
     program = [sys.executable, "-m", "tinygrad_ed.cli"]
-    running = subprocess.Popen(
+    # A shell starts background jobs with SIGINT ignored, and children inherit that.
+    with subprocess.Popen(
         [*program, "train", "--device", "numpy", "--epochs", "1000000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert running.stdout
-    for line in running.stdout:
-        if line.lstrip().startswith("epoch"):  # training has begun
-            break
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as running:
+        try:
+            assert running.stdout
+            for line in running.stdout:
+                if line.lstrip().startswith("epoch"):  # training has begun
+                    break
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=60)
+        finally:
+            running.kill()
     assert running.returncode == 130
     assert "Traceback" not in said
     assert "interrupted" in said

@@ -38,7 +38,9 @@ class LinearKernel:
         X, W = arrays[:2]
         if not X.dtype == W.dtype == dy.dtype or X.dtype.name not in SERVED:
             return None
-        found: Sequence[Array | None] = self.kernel.backward(dy, y, X, W, params["activation"], needs[0], needs[1])
+        found: Sequence[Array | None] = self.kernel.backward(
+            dy, y, X, W, params["activation"], needs[0], needs[1]
+        )
         return found
 
 

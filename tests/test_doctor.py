@@ -1,0 +1,204 @@
+"""`tinygrad-ed doctor`: every finding has its row, and everything missing has its fix."""
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinygrad_ed import doctor, doctor_probes
+from tinygrad_ed.backends import cuda
+from tinygrad_ed.doctor_probes import Row
+
+NAMES = [
+    "tinygrad_ed",
+    "Python",
+    "NumPy",
+    "BLAS",
+    "CPU",
+    "SIMD",
+    "Numba",
+    "threading layer",
+    "kernel cache",
+    "CuPy",
+    "NVIDIA driver",
+    "device numpy",
+    "device cpu",
+    "device cuda",
+    "device auto",
+    "rich",
+    "matplotlib",
+    "hypothesis",
+]
+
+
+class FakeRuntime:
+    """As much of `cupy.cuda.runtime` as a machine with one GPU shows us."""
+
+    CUDARuntimeError = RuntimeError
+
+    @staticmethod
+    def getDeviceCount() -> int:
+        return 1
+
+    @staticmethod
+    def getDeviceProperties(number: int) -> dict[str, Any]:
+        return {"name": b"Test GPU", "major": 9, "minor": 0}
+
+
+def pretend_cupy(monkeypatch: pytest.MonkeyPatch, runtime: Any) -> None:
+    cupy = types.ModuleType("cupy")
+    cupy.__version__ = "14.0.0"
+    cupy.cuda = types.SimpleNamespace(runtime=runtime)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
+    for name in list(sys.modules):
+        if name.partition(".")[0] in packages:
+            monkeypatch.delitem(sys.modules, name)
+    for package in packages:
+        monkeypatch.setitem(sys.modules, package, None)
+
+
+def test_every_row_is_there_once_and_in_order() -> None:
+    assert [row.name for row in doctor.examine()] == NAMES
+
+
+def test_every_missing_row_says_how_to_mend_it_and_no_other_row_does() -> None:
+    for row in doctor.examine():
+        assert row.found
+        assert bool(row.fix) == (not row.ok), row
+
+
+def test_what_the_engine_needs_is_here() -> None:
+    needed = {row.name: row.ok for row in doctor.examine() if row.needed}
+    assert needed == dict.fromkeys(["tinygrad_ed", "Python", "NumPy", "device numpy"], True)
+
+
+def test_numpy_row_gives_the_version_that_runs() -> None:
+    assert doctor_probes.version_of_numpy().found == np.__version__
+
+
+def test_simd_width_is_a_width() -> None:
+    assert doctor_probes.simd_width().found.split()[0] in {"128", "256", "512"}
+
+
+def test_without_numba_its_rows_are_missing_and_the_rest_is_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without(monkeypatch, "numba", "llvmlite")
+    rows = {row.name: row for row in doctor.examine()}
+    assert not rows["Numba"].ok
+    assert "pip install --upgrade numba" in rows["Numba"].fix
+    assert (rows["threading layer"].ok, rows["threading layer"].fix) == (False, "see Numba")
+    assert (rows["kernel cache"].ok, rows["kernel cache"].fix) == (False, "see Numba")
+    assert rows["NumPy"].ok
+    assert rows["SIMD"].ok
+    assert "LLVM" not in rows["SIMD"].found
+
+
+def test_without_cupy_the_fix_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "cupy")
+    row = doctor_probes.version_of_cupy()
+    assert not row.ok
+    assert "pip install 'tinygrad_ed[cuda1" in row.fix
+    row = doctor_probes.device("cuda")
+    assert row.found == "CuPy is not installed"
+    assert "pip install 'tinygrad_ed[cuda12]'" in row.fix
+
+
+def test_the_extra_follows_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "cupy")
+    for driver, extra in [((13, 0), "cuda13"), ((12, 8), "cuda12"), (None, "cuda12")]:
+        monkeypatch.setattr(doctor_probes, "_cuda_version", lambda driver=driver: driver)
+        assert f"[{extra}]" in doctor_probes.version_of_cupy().fix
+
+
+def test_driver_row_names_the_newest_cuda_that_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_probes, "_cuda_version", lambda: (13, 1))
+    assert doctor_probes.driver() == Row("NVIDIA driver", "for CUDA up to 13.1")
+
+
+def test_with_a_gpu_its_name_and_capability_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_cupy(monkeypatch, FakeRuntime)
+    assert doctor_probes.version_of_cupy() == Row("CuPy", "14.0.0")
+    row = doctor_probes.device("cuda")
+    assert (row.ok, row.found) == (True, "usable: Test GPU, compute capability 9.0")
+
+
+def test_no_device_behind_cupy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoDevice(FakeRuntime):
+        @staticmethod
+        def getDeviceCount() -> int:
+            return 0
+
+    pretend_cupy(monkeypatch, NoDevice)
+    assert cuda.why_unusable() is not None
+    row = doctor_probes.device("cuda")
+    assert not row.ok
+    assert "no CUDA device" in row.found
+    assert row.fix == "choose --device cpu"
+
+
+def test_an_unwritable_cache_is_named_with_the_variable_that_moves_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    numba = pytest.importorskip("numba")
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "file" / "cache"))
+    row = doctor_probes.kernel_cache()
+    assert not row.ok
+    assert str(tmp_path) in row.found
+    assert "NUMBA_CACHE_DIR" in row.fix
+
+
+def test_a_named_cache_folder_is_the_one_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kernels"))
+    assert doctor_probes.kernel_cache() == Row("kernel cache", str(tmp_path / "kernels"))
+
+
+def test_workqueue_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    monkeypatch.setattr(doctor_probes, "_imports", lambda module: module.endswith("workqueue"))
+    row = doctor_probes.threading_layer()
+    assert not row.ok
+    assert row.found.startswith("workqueue")
+    assert "tbb" in row.fix
+
+
+def test_a_layer_that_was_asked_for_and_does_not_load_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "THREADING_LAYER", "tbb")
+    monkeypatch.setattr(doctor_probes, "_imports", lambda module: module.endswith("omppool"))
+    row = doctor_probes.threading_layer()
+    assert (row.ok, row.fix) == (False, "unset NUMBA_THREADING_LAYER")
+    assert "tbb" in row.found
+
+
+def test_a_package_that_is_not_there_names_its_extra() -> None:
+    row = doctor_probes.package("no_such_package_of_ours", "tinygrad_ed[viz]", "--plot")
+    assert (row.found, row.ok) == ("not installed", False)
+    assert row.fix == "pip install 'tinygrad_ed[viz]' (for --plot)"
+
+
+def test_table_puts_the_fix_under_its_row() -> None:
+    rows = [
+        Row("NumPy", "2.0"),
+        Row("CuPy", "none", False, "install it"),
+        Row("x", "y", needed=True),
+    ]
+    lines = doctor.table(rows).splitlines()
+    assert [line.split() for line in lines] == [
+        ["NumPy", "ok", "2.0"],
+        ["CuPy", "missing", "(optional)", "none"],
+        ["fix:", "install", "it"],
+        ["x", "ok", "y"],
+    ]

@@ -1,0 +1,94 @@
+"""The command `tinygrad-ed`: doctor and train.
+
+Exit codes: 0 done, 1 something needed is missing (doctor), 2 bad flags or bad input, 130 Ctrl-C,
+141 the reader of the output has gone.
+What a user can mend is said in one line on stderr, never by a traceback.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from . import __version__
+from .errors import DeviceError, DTypeError, TapeError
+from .train import options
+
+EXPECTED = (OSError, ValueError, DTypeError, DeviceError, TapeError, ImportError)
+"""What bad input, a missing file, an unusable device or a missing package raise."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The flags of every command."""
+    parser = argparse.ArgumentParser(
+        prog="tinygrad-ed",
+        description="A neural-network engine whose every number can be derived, checked and timed.",
+    )
+    parser.add_argument("--version", action="version", version=f"tinygrad_ed {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="what this machine has for the engine, and how to get what is missing",
+        description="What this machine has for the engine, and how to get what is missing.",
+    )
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    doctor.set_defaults(run=run_doctor)
+
+    about = "Train a binary classifier on a table of numbers and score it on held-out rows."
+    train = commands.add_parser("train", help=f"{about[0].lower()}{about[1:-1]}", description=about)
+    options.add_options(train)
+    train.set_defaults(run=run_train)
+    return parser
+
+
+def run_doctor(arguments: argparse.Namespace) -> int:
+    """Prints the table; 1 if something is missing that the engine cannot do without."""
+    from .doctor import examine, table
+
+    rows = examine()
+    fit = all(row.ok for row in rows if row.needed)
+    if arguments.json:
+        print(json.dumps({"ok": fit, "rows": [row.to_json() for row in rows]}, indent=2))
+    else:
+        print(table(rows))
+    return 0 if fit else 1
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    """The main job, `examples/mlp_binary.py`, on breast cancer or on a CSV file."""
+    return options.run(options.train, arguments)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code.
+
+    Args:
+        argv: The arguments after the program's name; those of the process if None.
+    """
+    parser = build_parser()
+    command = parser.prog
+    try:
+        arguments = parser.parse_args(argv)
+        if arguments.command is None:
+            parser.error("say which command: doctor or train (tinygrad-ed --help)")
+        command = f"{parser.prog} {arguments.command}"
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # argparse has printed what it had to say
+        return stop.code if isinstance(stop.code, int) else 2
+    except KeyboardInterrupt:
+        print(f"{command}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader (head, less) has seen enough; Python's exit must not write
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except EXPECTED as error:
+        print(f"{command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

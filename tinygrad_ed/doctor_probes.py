@@ -1,0 +1,261 @@
+"""The probes of `tinygrad-ed doctor`: each looks for one thing and answers one row.
+
+A probe never raises: what it cannot find is a finding. Packages are imported inside the probe that
+asks for them.
+"""
+
+import ctypes
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .backends import explain_auto, get_backend
+from .backends.cuda import why_unusable
+from .errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One finding.
+
+    Attributes:
+        name: What was looked for.
+        found: What is there, or why it is not.
+        ok: Whether it is usable.
+        fix: What to do where it is not.
+        needed: False for what the engine does without.
+    """
+
+    name: str
+    found: str
+    ok: bool = True
+    fix: str = ""
+    needed: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as plain data; `status` is "ok" or "missing"."""
+        status = "ok" if self.ok else "missing"
+        return {
+            "name": self.name,
+            "found": self.found,
+            "status": status,
+            "fix": self.fix,
+            "needed": self.needed,
+        }
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message on one line, or its name where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def version_of_python() -> Row:
+    """The interpreter that runs us."""
+    found = f"{platform.python_version()} ({sys.executable})"
+    fix = (
+        "" if sys.version_info >= (3, 11) else "make a virtual environment of Python 3.11 or newer"
+    )
+    return Row("Python", found, not fix, fix, needed=True)
+
+
+def version_of_numpy() -> Row:
+    """NumPy, which every device stands on."""
+    ok = int(np.__version__.partition(".")[0]) >= 2
+    fix = "" if ok else "pip install --upgrade 'numpy>=2'"
+    return Row("NumPy", np.__version__, ok, fix, needed=True)
+
+
+def blas() -> Row:
+    """The library behind NumPy's matrix products."""
+    library = _numpy_build("Build Dependencies").get("blas", {})
+    if not library.get("found"):
+        fix = (
+            "install NumPy from its wheel (pip install --force-reinstall numpy): it brings OpenBLAS"
+        )
+        return Row("BLAS", "none: matrix products on device numpy are slow", False, fix)
+    return Row("BLAS", f"{library['name']} {library.get('version', '')}".strip())
+
+
+def processor() -> Row:
+    """The CPU's name, and how many cores this process may use."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    name = next((s.partition(":")[2].strip() for s in lines if s.startswith("model name")), name)
+    usable = getattr(os, "sched_getaffinity", None)
+    cores = len(usable(0)) if usable else os.cpu_count() or 1
+    return Row("CPU", f"{name}, {cores} core{'s' * (cores != 1)}")
+
+
+def simd_width() -> Row:
+    """How many bits one vector instruction works on, and LLVM's name for this CPU."""
+    simd = _numpy_build("SIMD Extensions")
+    names = [*simd.get("baseline", []), *simd.get("found", [])]
+    widths = {"AVX512": 512, "X86_V4": 512, "AVX2": 256, "X86_V3": 256}
+    bits = max(
+        (w for s in names for known, w in widths.items() if s.startswith(known)), default=128
+    )
+    try:
+        binding = importlib.import_module("llvmlite.binding")
+        llvm = f"; LLVM calls the CPU {binding.get_host_cpu_name()}"
+    except Exception:  # it is a detail: Numba has its own row
+        llvm = ""
+    return Row("SIMD", f"{bits} bits{f' ({names[-1]})' if names else ''}{llvm}")
+
+
+def version_of_numba() -> Row:
+    """The compiler behind device cpu."""
+    try:
+        return Row("Numba", importlib.import_module("numba").__version__)
+    except Exception as error:
+        fix = "pip install --upgrade numba (device numpy works without it)"
+        return Row("Numba", one_line(error), False, fix)
+
+
+def threading_layer() -> Row:
+    """What runs Numba's parallel loops: tbb, omp or workqueue, in the order Numba prefers them."""
+    name = "threading layer"
+    try:
+        config = importlib.import_module("numba").config
+    except Exception:
+        return Row(name, "Numba does not import", False, "see Numba")
+    layers = [s for s in config.THREADING_LAYER_PRIORITY if _imports(f"numba.np.ufunc.{_POOL[s]}")]
+    asked = config.THREADING_LAYER
+    if asked in _POOL and asked not in layers:
+        found = (
+            f"NUMBA_THREADING_LAYER={asked} does not load; there is {', '.join(layers) or 'none'}"
+        )
+        return Row(name, found, False, "unset NUMBA_THREADING_LAYER")
+    if not set(layers) & {"tbb", "omp"}:
+        found = f"{', '.join(layers) or 'none'}: slow to start, and not for two threads at once"
+        return Row(name, found, False, "pip install tbb, or install the system's libgomp")
+    first = asked if asked in _POOL else layers[0]
+    return Row(name, f"{first} (loadable: {', '.join(layers)})")
+
+
+_POOL = {"tbb": "tbbpool", "omp": "omppool", "workqueue": "workqueue"}
+
+
+def kernel_cache() -> Row:
+    """Where compiled kernels are kept, in Numba's own order of preference."""
+    name = "kernel cache"
+    try:
+        config = importlib.import_module("numba").config
+        dirs = importlib.import_module("numba.misc.appdirs")
+    except Exception:
+        return Row(name, "Numba does not import", False, "see Numba")
+    if config.CACHE_DIR:
+        folders = [Path(config.CACHE_DIR)]
+    else:
+        source = importlib.util.find_spec("tinygrad_ed.kernels.cpu")
+        beside = Path(source.origin).parent / "__pycache__" if source and source.origin else None
+        user = Path(dirs.AppDirs(appname="numba", appauthor=False).user_cache_dir)
+        folders = [beside, user] if beside else [user]
+    for folder in folders:
+        if _writable(folder):
+            return Row(name, str(folder))
+    found = f"not writable: {', '.join(map(str, folders))}; kernels compile again in each process"
+    return Row(name, found, False, "set NUMBA_CACHE_DIR to a folder that you can write")
+
+
+def version_of_cupy() -> Row:
+    """The array library behind device cuda."""
+    try:
+        return Row("CuPy", importlib.import_module("cupy").__version__)
+    except Exception as error:
+        fix = f"with an NVIDIA GPU: pip install 'tinygrad_ed[{_cuda_extra()}]'"
+        return Row("CuPy", one_line(error), False, fix)
+
+
+def driver() -> Row:
+    """The NVIDIA driver, by the newest CUDA version that it can run."""
+    version = _cuda_version()
+    if version is None:
+        fix = "with an NVIDIA GPU: install NVIDIA's driver, and check it with nvidia-smi"
+        return Row("NVIDIA driver", "none found", False, fix)
+    return Row("NVIDIA driver", f"for CUDA up to {version[0]}.{version[1]}")
+
+
+def _cuda_version() -> tuple[int, int] | None:
+    """What the driver itself answers, asked without CuPy."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    number = ctypes.c_int(0)
+    try:
+        status = ctypes.CDLL(library).cuDriverGetVersion(ctypes.byref(number))
+    except (OSError, AttributeError):
+        return None
+    return None if status else (number.value // 1000, number.value % 1000 // 10)
+
+
+def _cuda_extra() -> str:
+    version = _cuda_version()
+    return "cuda13" if version and version[0] >= 13 else "cuda12"
+
+
+def device(name: str) -> Row:
+    """Whether this device can be used, or why not."""
+    if name == "cuda":
+        cause = why_unusable()
+        if cause is not None:
+            what, _, fix = cause.partition("; ")
+            return Row("device cuda", what, False, fix or "choose --device cpu")
+        runtime = importlib.import_module("cupy").cuda.runtime
+        gpu = runtime.getDeviceProperties(0)
+        found = f"usable: {gpu['name'].decode()}, compute capability {gpu['major']}.{gpu['minor']}"
+        return Row("device cuda", found)
+    try:
+        get_backend(name)
+    except DeviceError as error:
+        return Row(f"device {name}", one_line(error), False, "see Numba", needed=name == "numpy")
+    return Row(f"device {name}", "usable", needed=name == "numpy")
+
+
+def device_auto() -> Row:
+    """What `--device auto` means here."""
+    name, reason = explain_auto()
+    return Row("device auto", f"{name}: {reason.partition(';')[0]}")
+
+
+def package(name: str, extra: str, use: str) -> Row:
+    """A package that one part of the project uses, found without importing it."""
+    fix = f"pip install '{extra}' (for {use})"
+    try:
+        if importlib.util.find_spec(name) is not None:
+            return Row(name, importlib.metadata.version(name))
+    except (ImportError, ValueError):
+        pass
+    return Row(name, "not installed", False, fix)
+
+
+def _numpy_build(part: str) -> dict[str, Any]:
+    """What NumPy knows about its own build."""
+    build: Any = np.show_config(mode="dicts")
+    return dict(build.get(part, {}))
+
+
+def _imports(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except Exception:
+        return False
+    return True
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
