@@ -28,10 +28,10 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", CHANGES)
-def test_one_changed_sign_is_found_and_its_op_named(name: str, tmp_path: Path) -> None:
+def changed_copy(name: str, folder: Path) -> Path:
+    """The package in a folder of its own, with one op's VJP changed."""
+    copy = folder / "tinygrad_ed"
     original = Path(tinygrad_ed.__file__).parent
-    copy = tmp_path / "tinygrad_ed"
     shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__"))
     file, right, wrong = CHANGES[name]
     if file:
@@ -39,13 +39,35 @@ def test_one_changed_sign_is_found_and_its_op_named(name: str, tmp_path: Path) -
         source = chapter.read_text(encoding="utf-8")
         assert right in source
         chapter.write_text(source.replace(right, wrong, 1), encoding="utf-8")
+    return copy
+
+
+@pytest.mark.parametrize(("name", "fails"), [("none", 0), ("sigmoid", 1)])
+def test_one_changed_sign_makes_the_ops_own_tests_fail(
+    name: str, fails: int, tmp_path: Path
+) -> None:
+    changed_copy(name, tmp_path)
+    tests = Path(__file__).parents[1]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "sigmoid",
+         "-c", str(tests.parent / "pyproject.toml"), str(tests / "ops" / "test_gradients.py")],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert ran.returncode == fails, ran.stdout
+    assert ("failed" in ran.stdout) == bool(fails)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_one_changed_sign_is_found_and_its_op_named(name: str, tmp_path: Path) -> None:
+    copy = changed_copy(name, tmp_path)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         capture_output=True, text=True, cwd=tmp_path, env=environment, check=False,
     )  # fmt: skip
     assert ran.stdout.startswith(str(copy)), "the copy was not the one that ran"
-    if file:
+    if name != "none":
         assert ran.returncode == 1 and "GradientMismatch" in ran.stderr
         assert f"op {name!r}" in ran.stderr
     else:
