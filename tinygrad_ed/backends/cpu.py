@@ -53,6 +53,8 @@ def cpu_backend() -> Backend:
     try:
         return Backend("cpu", {"linear": LinearKernel()})
     except ImportError as error:
+        if error.name and error.name.startswith("tinygrad_ed"):
+            raise  # our own kernels are missing: not Numba's fault
         raise DeviceError(
             f"device 'cpu' needs Numba, which does not import ({error}): pip install numba; "
             f"or choose device 'numpy'"
