@@ -1,22 +1,16 @@
 """The command `tinygrad-ed`: doctor and train.
 
-Exit codes: 0 done, 1 something needed is missing (doctor), 2 bad flags or bad input, 130 Ctrl-C,
-141 the reader of the output has gone.
-What a user can mend is said in one line on stderr, never by a traceback.
+Exit codes: 0 done, 1 something needed is missing (doctor), 2 bad flags; the rest as in `exits.py`.
 """
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 
 from . import __version__
-from .errors import DeviceError, DTypeError, TapeError
+from .exits import exit_code
 from .train import options
-
-EXPECTED = (OSError, ValueError, DTypeError, DeviceError, TapeError, ImportError)
-"""What bad input, a missing file, an unusable device or a missing package raise."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -68,26 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments after the program's name; those of the process if None.
     """
     parser = build_parser()
-    command = parser.prog
     try:
         arguments = parser.parse_args(argv)
         if arguments.command is None:
             parser.error("say which command: doctor or train (tinygrad-ed --help)")
-        command = f"{parser.prog} {arguments.command}"
-        code: int = arguments.run(arguments)
-        sys.stdout.flush()
-        return code
     except SystemExit as stop:  # argparse has printed what it had to say
         return stop.code if isinstance(stop.code, int) else 2
-    except KeyboardInterrupt:
-        print(f"{command}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader (head, less) has seen enough; Python's exit must not write
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except EXPECTED as error:
-        print(f"{command}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    return exit_code(lambda: arguments.run(arguments), f"{parser.prog} {arguments.command}")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def test_a_missing_file_is_one_line_and_exit_2(tmp_path: Path) -> None:
     done = run("--data", tmp_path / "none.csv")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.splitlines() == [f"error: no such file: {tmp_path / 'none.csv'}"]
+    assert done.stderr.splitlines() == [f"mlp_binary.py: no such file: {tmp_path / 'none.csv'}"]
 
 
 def test_a_bad_flag_is_named_and_exit_2() -> None:
@@ -101,7 +101,7 @@ def test_ctrl_c_while_it_trains_exits_with_130_and_no_traceback() -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.startswith("interrupted: ") and errors.count("\n") == 1
+    assert errors.startswith("mlp_binary.py: interrupted after") and errors.count("\n") == 1
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

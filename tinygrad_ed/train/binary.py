@@ -191,7 +191,7 @@ def scored(
         ValueError: The loss is not finite any more; the message says since when.
     """
     if history.interrupted:
-        raise KeyboardInterrupt(f"interrupted: {len(history)} epochs were completed")
+        raise KeyboardInterrupt(f"interrupted after {len(history)} whole epochs")
     for epoch in history.epochs:
         if not np.all(np.isfinite([epoch["loss"], epoch["val_loss"]])):
             raise ValueError(

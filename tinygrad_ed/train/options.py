@@ -2,15 +2,13 @@
 
 import argparse
 import math
-import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..data import Dataset, breast_cancer, read_csv
-from ..errors import DeviceError, DTypeError
+from ..exits import exit_code
 from .binary import Report, train_binary
 
 DEVICES = ("auto", "numpy", "cpu", "cuda")
@@ -116,30 +114,14 @@ def train(options: argparse.Namespace) -> None:
 
 
 def run(program: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
-    """Runs a program on parsed options; what a user can mend is one line, never a traceback.
+    """Runs a program on parsed options, and returns 0."""
+    if options.plot is not None:
+        from .plot import need_matplotlib
 
-    Returns:
-        The exit code: 0, 2 for an error of input, device or installation, 130 after Ctrl-C.
-    """
-    try:
-        if options.plot is not None:
-            from .plot import need_matplotlib
-
-            need_matplotlib()
-        # A diverging run is reported by its loss, not by warnings from the middle of a product.
-        with np.errstate(over="ignore", invalid="ignore"):
-            program(options)
-        sys.stdout.flush()
-    except KeyboardInterrupt as stop:
-        print(str(stop) or "interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): Python must not try to flush into it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except (ValueError, OSError, ImportError, DTypeError, DeviceError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        need_matplotlib()
+    # A diverging run is reported by its loss, not by warnings from the middle of a product.
+    with np.errstate(over="ignore", invalid="ignore"):
+        program(options)
     return 0
 
 
@@ -151,8 +133,9 @@ def main(
     """Parses the options and runs the program: the last line of an example.
 
     Returns:
-        See `run`.
+        The exit code; see `exits.exit_code`.
     """
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     add_options(parser)
-    return run(program, parser.parse_args(arguments))
+    options = parser.parse_args(arguments)
+    return exit_code(lambda: run(program, options), parser.prog)
