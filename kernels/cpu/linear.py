@@ -66,9 +66,9 @@ def _start(dY, Y, dZ, db, activation):  # type: ignore[no-untyped-def]
 
 
 @functools.cache
-def _compiled(name: str, dtype: str) -> Callable[..., None]:
+def _compiled(name: str, dtype: np.dtype[Any]) -> Callable[..., None]:
     """One of the passes for one number type, compiled once per machine."""
-    number = getattr(types, dtype)
+    number = getattr(types, dtype.name)
     ordered, vector = types.Array(number, 2, "C"), types.Array(number, 1, "C")
     strided = types.Array(number, 2, "A", readonly=True)
     strided_vector = types.Array(number, 1, "A", readonly=True)
@@ -89,7 +89,7 @@ def forward(X: Array, W: Array, b: Array | None, activation: str | None) -> Arra
     """
     Z = matmul(X, W, np.empty((X.shape[0], W.shape[1]), X.dtype))
     bias = np.empty(0, X.dtype) if b is None else b
-    _compiled("finish", X.dtype.name)(Z, bias, b is not None, ACTIVATIONS[activation])
+    _compiled("finish", X.dtype)(Z, bias, b is not None, ACTIVATIONS[activation])
     return Z
 
 
@@ -101,7 +101,7 @@ def backward(
     Shapes: dY, Y (N, H), X (N, D), W (D, H) -> (N, D), (D, H), (H,).
     """
     dZ, db = np.empty(dY.shape, X.dtype), np.empty(W.shape[1], X.dtype)
-    _compiled("start", X.dtype.name)(dY, Y, dZ, db, ACTIVATIONS[activation])
+    _compiled("start", X.dtype)(dY, Y, dZ, db, ACTIVATIONS[activation])
     dX = matmul(dZ, W.T, np.empty(X.shape, X.dtype)) if need_dX else None
     dW = matmul(X.T, dZ, np.empty(W.shape, X.dtype)) if need_dW else None
     return dX, dW, db

@@ -101,9 +101,9 @@ def product(A, B, C):  # type: ignore[no-untyped-def]
 
 
 @functools.cache
-def _compiled(dtype: str) -> Callable[..., None]:
+def _compiled(dtype: np.dtype[Any]) -> Callable[..., None]:
     """`product` for one number type, for arrays of any strides, compiled once per machine."""
-    number = getattr(types, dtype)
+    number = getattr(types, dtype.name)
     strided = types.Array(number, 2, "A", readonly=True)
     ordered = types.Array(number, 2, "C")
     signature = types.void(strided, strided, ordered)
@@ -118,5 +118,5 @@ def matmul(
 
     Shapes: A (M, K), B (K, N) -> out (M, N), with any of them 0.
     """
-    _compiled(A.dtype.name)(A, B, out)
+    _compiled(A.dtype)(A, B, out)
     return out

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import DeviceError
 from ..ops.registry import Array
 from .base import Backend
 
-SERVED = ("float32", "float64")
+SERVED = frozenset({np.dtype("float32"), np.dtype("float64")})
 """Number types that the kernels are compiled for; others run the formula."""
 
 
@@ -22,7 +24,7 @@ class LinearKernel:
     def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
         """A = f(X W + b)."""
         X, W, b = arrays
-        if X.dtype.name not in SERVED:
+        if X.dtype not in SERVED:
             return None
         return self.kernel.forward(X, W, b, params["activation"])
 
@@ -36,7 +38,7 @@ class LinearKernel:
     ) -> Sequence[Array | None] | None:
         """dX, dW and db in one call."""
         X, W = arrays[:2]
-        if not X.dtype == W.dtype == dy.dtype or X.dtype.name not in SERVED:
+        if not X.dtype == W.dtype == dy.dtype or X.dtype not in SERVED:
             return None
         found: Sequence[Array | None] = self.kernel.backward(
             dy, y, X, W, params["activation"], needs[0], needs[1]
