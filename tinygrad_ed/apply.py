@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backends import checked_array
-from .errors import DeviceError, DTypeError, LogitsWarning, ShapeError
+from .errors import DeviceError, LogitsWarning, ShapeError
 from .ops.registry import Op
 from .tape import Node, is_recording, record
 
@@ -66,9 +66,12 @@ def apply(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> "Tensor":
         result: Tensor = op.forward(*sources, **params)
         return result
     arrays = [s._array if isinstance(s, Node) else s for s in sources]
-    try:
-        if op.validate is not None:
+    if op.validate is not None:
+        try:
             op.validate(*arrays, **params)
+        except AttributeError as error:  # a plain number where an array belongs
+            raise _explained(TypeError(str(error)), op, sources, params) from error
+    try:
         y = backend.forward(op, arrays, params)
     except (ValueError, TypeError, IndexError, AttributeError) as error:
         raise _explained(error, op, sources, params) from error
@@ -89,8 +92,6 @@ def _explained(
     error: Exception, op: Op, sources: Sequence[Any], params: dict[str, Any]
 ) -> Exception:
     """The error with the op, the operands' shapes and types, and the parameters in its message."""
-    if isinstance(error, ShapeError | DTypeError):
-        return error
     operands = ", ".join(
         f"{name}: {tuple(s._array.shape)} {s._array.dtype}"
         if isinstance(s, Node)
@@ -99,9 +100,7 @@ def _explained(
     )
     settings = "".join(f", {k}={v!r}" for k, v in params.items())
     kind = ShapeError if isinstance(error, ValueError) and "shape" in str(error) else type(error)
-    if str(error).startswith(op.name):
-        return kind(str(error))
-    return kind(f"{op.name}({operands}{settings}): {error}")
+    return kind(f"{op.called}({operands}{settings}): {error}")
 
 
 def _operand_names(op: Op, count: int) -> list[str]:
@@ -119,7 +118,7 @@ def _warn_about_probabilities(op: Op, z: Any) -> None:
     fused = z._params.get("activation") if z._op.name == "linear" else None
     if z._op.gives_probabilities or fused == "sigmoid":
         warnings.warn(
-            f"{op.name} expects logits and applies its own softmax or sigmoid, but it is fed the "
+            f"{op.called} expects logits and applies its own softmax or sigmoid, but it is fed the "
             f"output of {fused or z._op.name} ({z.label}): probabilities squashed twice, gradients "
             f"shrink. Drop that {fused or z._op.name}, or use the loss on probabilities",
             LogitsWarning,

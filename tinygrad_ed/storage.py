@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .backends import Backend
+from .backends import Backend, checked_array
 from .errors import ShapeError
 from .ops.registry import Op
 from .tape import Node, Version
@@ -79,7 +79,7 @@ class Storage(Node):
     @data.setter
     def data(self, values: Any) -> None:
         values = values._array if isinstance(values, Node) else values
-        values = self._backend.asarray(values, self._array.dtype)
+        values = checked_array(values, self._backend, self._array.dtype)
         if values.shape != self._array.shape:
             raise ShapeError(
                 f"{self.label} cannot take values of shape {values.shape}: a tensor keeps its "

@@ -12,7 +12,7 @@ from . import ops
 from .apply import apply
 from .arithmetic import Arithmetic
 from .backends import get_backend
-from .errors import DeviceError, ShapeError
+from .errors import DeviceError, DTypeError, ShapeError
 from .ops.registry import Op
 
 
@@ -44,6 +44,11 @@ class Tensor(Arithmetic):
 
     @grad.setter
     def grad(self, value: "Tensor | None") -> None:
+        if value is not None and not isinstance(value, Tensor):
+            raise DTypeError(
+                f"the gradient of {self.label} is a tensor or None, got {type(value).__name__}: "
+                f"wrap it with tg.tensor(..., device={self.device!r})"
+            )
         if value is not None and (value.shape != self.shape or value.device != self.device):
             raise ShapeError(
                 f"the gradient of {self.label} on {self.device} must have its shape and device, "

@@ -1,5 +1,6 @@
 """Numba kernels for device "cpu".
 
-matmul   C = A B by packed rank-4 updates
-linear   a whole layer, forward and backward
+compiling  once per machine, where the cache can be written
+matmul     C = A B by packed rank-4 updates
+linear     a whole layer, forward and backward
 """

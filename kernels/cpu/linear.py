@@ -14,9 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
-from .matmul import OPTIONS, matmul
+from .compiling import compiled
+from .matmul import matmul
 
 Array = np.ndarray[Any, Any]
 
@@ -72,14 +73,9 @@ def _compiled(name: str, dtype: np.dtype[Any]) -> Callable[..., None]:
     ordered, vector = types.Array(number, 2, "C"), types.Array(number, 1, "C")
     strided = types.Array(number, 2, "A", readonly=True)
     strided_vector = types.Array(number, 1, "A", readonly=True)
-    made: Callable[..., None]
     if name == "finish":
-        signature = types.void(ordered, strided_vector, types.boolean, types.int64)
-        made = njit(signature, cache=True, **OPTIONS)(_finish)
-    else:
-        signature = types.void(strided, strided, ordered, vector, types.int64)
-        made = njit(signature, cache=True, **OPTIONS)(_start)
-    return made
+        return compiled(types.void(ordered, strided_vector, types.boolean, types.int64), _finish)
+    return compiled(types.void(strided, strided, ordered, vector, types.int64), _start)
 
 
 def forward(X: Array, W: Array, b: Array | None, activation: str | None) -> Array:

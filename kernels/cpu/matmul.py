@@ -18,16 +18,12 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
+from .compiling import OPTIONS, compiled
+
 KC = 64
 """Rows of B in a block."""
 NC = 128
 """Columns of B in a block: KC x NC numbers fit the first-level cache."""
-
-OPTIONS: dict[str, Any] = {
-    "error_model": "numpy",
-    "fastmath": {"contract"},  # multiply-add in one rounding; no reordering, NaN and inf as usual
-    "nogil": True,
-}
 
 
 @njit(**OPTIONS)
@@ -54,7 +50,6 @@ def _update(kc, w, A4, B, C4):  # type: ignore[no-untyped-def]
             C3[j] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
 
 
-@njit(**OPTIONS)
 def product(A, B, C):  # type: ignore[no-untyped-def]
     """C (M, N) = A (M, K) @ B (K, N); A and B of any strides, C in C order.
 
@@ -106,9 +101,7 @@ def _compiled(dtype: np.dtype[Any]) -> Callable[..., None]:
     number = getattr(types, dtype.name)
     strided = types.Array(number, 2, "A", readonly=True)
     ordered = types.Array(number, 2, "C")
-    signature = types.void(strided, strided, ordered)
-    made: Callable[..., None] = njit(signature, cache=True, **OPTIONS)(product.py_func)
-    return made
+    return compiled(types.void(strided, strided, ordered), product)
 
 
 def matmul(

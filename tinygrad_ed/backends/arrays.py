@@ -30,6 +30,8 @@ def checked_array(data: Any, backend: Backend, dtype: Any = None) -> Any:
         raise DTypeError(
             f"a tensor holds numbers, got {data.dtype}; convert text or categories to numbers first"
         )
+    if np.dtype(data.dtype).kind == "c" and kind != "c":
+        raise DTypeError(f"complex numbers as {np.dtype(dtype)} would lose their imaginary part")
     if dtype is None and isinstance(data, np.ndarray | np.generic):
         dtype = data.dtype.newbyteorder("=")
     return backend.asarray(data, dtype)

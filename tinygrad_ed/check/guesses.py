@@ -101,7 +101,9 @@ def _constant_factor(e: Evidence) -> Iterator[str]:
     elif abs(size - 0.5) < 1e-6:
         yield f"{sign}half of what it should be: the 2 of a square's derivative is missing"
     else:
-        yield f"{sign}too large by the constant factor {size:.6g}"
+        larger = size >= 1
+        factor = size if larger else 1 / size
+        yield f"{sign}too {'large' if larger else 'small'} by the constant factor {factor:.6g}"
 
 
 def _sizes(e: Evidence) -> dict[int, str]:

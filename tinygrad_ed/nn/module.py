@@ -54,10 +54,10 @@ class Module(metaclass=_NamesParameters):
             f"{type(self).__name__} has no forward(self, X): define what it computes"
         )
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """`forward`; an error on the way names the layer it came from."""
         try:
-            return self.forward(*inputs)
+            return self.forward(*inputs, **options)
         except (ShapeError, DTypeError, DeviceError) as error:
             self._locate(error)
             raise
@@ -100,10 +100,13 @@ class Module(metaclass=_NamesParameters):
         own parameters keep their attribute's name, and a name that you chose stays.
         """
         taken: set[str] = set()
+        seen: set[int] = set()  # a tied weight is its first owner's
         number = 0
         for path, module in self.named_modules():
             own = [(n, m) for n, m in module._members() if isinstance(m, Tensor)]
             number += bool(path and own)
+            own = [(n, m) for n, m in own if id(m) not in seen]
+            seen.update(id(m) for _, m in own)
             for attribute, parameter in own:
                 if parameter.name is None or _is_automatic(parameter.name, attribute):
                     name = f"{attribute}{number}" if path else attribute

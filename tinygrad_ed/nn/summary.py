@@ -41,8 +41,8 @@ def output_shapes(network: Module, input_shape: tuple[int, ...]) -> dict[int, st
     shapes: dict[int, str] = {}
 
     def watched(module: Module) -> Any:
-        def forward(*inputs: Any) -> Any:
-            output = type(module).forward(module, *inputs)
+        def forward(*inputs: Any, **options: Any) -> Any:
+            output = type(module).forward(module, *inputs, **options)
             shapes.setdefault(id(module), str(tuple(getattr(output, "shape", ()))))
             return output
 

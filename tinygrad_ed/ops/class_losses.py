@@ -51,7 +51,7 @@ def at_labels(z: Array, labels: Array) -> Array:
     return np.squeeze(take_along_axis(z, np.expand_dims(labels, -1), axis=-1), -1)
 
 
-@loss(source="D4-L2", expects_logits=True)
+@loss(source="D4-L2", called="cross_entropy", expects_logits=True)
 def cross_entropy_labels(z: Array, labels: Array, *, reduction: str = "mean") -> Array:
     """-log softmax(z) at the label, as log Σ_k e^{z_k} - z_label; dL/dz = softmax(z) - one-hot.
 
@@ -84,6 +84,7 @@ def _(z: Array, labels: Array, *, reduction: str) -> None:
 
 
 @loss(
+    called="cross_entropy",
     source="D4-L2",
     expects_logits=True,
     index="L = Σ_n Σ_k -T[n,k] * log(softmax(z[n,:])[k]) / rows(z)",
@@ -128,7 +129,7 @@ def _(z: Array, T: Array, *, reduction: str) -> None:
         )
 
 
-@loss(source="D4-L2", index="L = Σ_n -logp[n,labels[n]] / size(labels)")
+@loss(called="nll", source="D4-L2", index="L = Σ_n -logp[n,labels[n]] / size(labels)")
 def nll_labels(logp: Array, labels: Array, *, reduction: str = "mean") -> Array:
     """Negative log-likelihood: minus the log-probability at each label.
 
@@ -202,6 +203,7 @@ def cross_entropy(
         ValueError: A label out of range, smoothing outside [0, 1].
         ShapeError: Scores and targets do not fit.
     """
+    z = z if hasattr(z, "dtype") else np.asarray(z, dtype="float32")
     t = t if hasattr(t, "dtype") else np.asarray(t)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(
@@ -235,6 +237,7 @@ def nll(logp: Array, t: Any, *, weight: Any = None, reduction: str = "mean") -> 
         ValueError: A label out of range.
         ShapeError: Log-probabilities and labels do not fit.
     """
+    logp = logp if hasattr(logp, "dtype") else np.asarray(logp, dtype="float32")
     t = t if hasattr(t, "dtype") else np.asarray(t)
     if weight is None:
         return nll_labels(logp, t, reduction=reduction)

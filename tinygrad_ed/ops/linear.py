@@ -23,6 +23,7 @@ def _refuse_mixed_floats(name: str, a: Array, b: Array) -> None:
 
 @rule(
     source="D1-F1",
+    called="matmul",
     symbol="Z",
     starts_layer=True,
     index="Z[n,h] = Σ_d A[n,d] * B[d,h]",

@@ -41,6 +41,7 @@ class Op:
 
     Attributes:
         name: The name of the forward function.
+        called: What the user calls, where that is another function (`concatenate`); for messages.
         forward: The computable formula, the one that runs.
         backward: The VJP, or None: then the op is a composition and records its parts.
         textbook_form: The formula as it stands in a book, where that is not the computable one.
@@ -60,6 +61,7 @@ class Op:
         forward: Function,
         *,
         source: str = "",
+        called: str = "",
         symbol: str | Callable[[dict[str, Any]], str] = "",
         index: str = "",
         elementwise: bool = False,
@@ -68,6 +70,7 @@ class Op:
         gives_probabilities: bool = False,
     ) -> None:
         self.name = forward.__name__
+        self.called = called or forward.__name__
         self.forward = forward
         self.backward: Function | None = None
         self.textbook_form: Function | None = None
@@ -92,6 +95,7 @@ class Op:
             for p in parameters
             if p.kind not in (p.KEYWORD_ONLY, p.VAR_POSITIONAL) and p.default is not p.empty
         ]
+        self.parameter_names = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
         self.defaults = {
             p.name: p.default
             for p in parameters
@@ -100,6 +104,7 @@ class Op:
 
     def __call__(self, *operands: Array, **params: Any) -> Array:
         """The formula's value; on a tensor, a tensor that remembers where it came from."""
+        operands, params = self._sorted(operands, params)
         for operand in operands:
             record = getattr(operand, "_record_op", None)
             if record is not None:
@@ -110,6 +115,25 @@ class Op:
         if self.validate is not None:
             self.validate(*operands, **params)
         return self.forward(*operands, **params)
+
+    def _sorted(
+        self, operands: tuple[Array, ...], params: dict[str, Any]
+    ) -> tuple[tuple[Array, ...], dict[str, Any]]:
+        """Parameters given by position, as NumPy and PyTorch allow (`sum(x, 0)`), by name."""
+        n = len(self.operand_names)
+        if not self.variadic and len(operands) > n:
+            names = dict(zip(self.parameter_names, operands[n:], strict=False))
+            if len(names) < len(operands) - n or names.keys() & params.keys():
+                everything = ", ".join([*self.operand_names, *self.parameter_names])
+                raise TypeError(
+                    f"{self.called} takes ({everything}), each once, "
+                    f"got {len(operands)} by position{' and ' if params else ''}{', '.join(params)}"
+                )
+            operands, params = operands[:n], {**names, **params}
+        missing = [k for k in self.parameter_names if k not in self.defaults and k not in params]
+        if missing:
+            raise TypeError(f"{self.called} needs {' and '.join(f'{k}=' for k in missing)}")
+        return operands, params
 
     def symbol_for(self, params: dict[str, Any]) -> str:
         """What a result with these parameters is called in a derivation; "" if nothing special."""

@@ -84,7 +84,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: int | tuple[int, ...] | None) -> A
     return np.reshape(dy, x.shape)
 
 
-@rule()
+@rule(called="concatenate")
 def concat(*xs: Array, axis: int = 0) -> Array:
     """Arrays one after another along an axis they already have."""
     return np.concatenate(xs, axis=axis)

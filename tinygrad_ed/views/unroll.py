@@ -161,7 +161,7 @@ class _Writer:
         if node._array.ndim == 0 and node is not self.loss:
             text = f"np.asarray({text})"  # NumPy would go on with a scalar, the tape does not
         source = f" [{op.source}]" if op.source else ""
-        self.line(f"{self.names[id(node)]} = {text}", f"{op.name}{source} {node._array.shape}")
+        self.line(f"{self.names[id(node)]} = {text}", f"{op.called}{source} {node._array.shape}")
 
     def _number_like(self, node: Node) -> None:
         """Local names get the number of the result they belong to: Z1 goes with A1."""
@@ -250,7 +250,7 @@ class _Writer:
             name = self._gradient_name(source)
         else:
             name = self.emitter.fresh(f"d{self.names[id(source)]}_wide")
-        self.line(f"{name} = {text}", f"{op.name} backward {np.shape(value)}")
+        self.line(f"{name} = {text}", f"{op.called} backward {np.shape(value)}")
         return Named(name, value)
 
     def _gradient_name(self, source: Node) -> str:
