@@ -96,17 +96,11 @@ def _explained(
         f"{name}: {tuple(s._array.shape)} {s._array.dtype}"
         if isinstance(s, Node)
         else f"{name}: {s!r}"
-        for name, s in zip(_operand_names(op, len(sources)), sources, strict=True)
+        for name, s in zip(op.names_of(len(sources)), sources, strict=True)
     )
     settings = "".join(f", {k}={v!r}" for k, v in params.items())
     kind = ShapeError if isinstance(error, ValueError) and "shape" in str(error) else type(error)
     return kind(f"{op.called}({operands}{settings}): {error}")
-
-
-def _operand_names(op: Op, count: int) -> list[str]:
-    if op.variadic:
-        return [f"{op.operand_names[0]}[{k}]" for k in range(count)]
-    return op.operand_names[:count]
 
 
 def _warn_about_probabilities(op: Op, z: Any) -> None:

@@ -4,21 +4,33 @@ from typing import Any
 
 import numpy as np
 import pytest
-from op_samples import SAMPLES, test_every_op_has_a_sample  # noqa: F401 (runs here too)
+from hypothesis import given
+from hypothesis import strategies as st
+from ops.cases import CASES
+from ops.draw import Call
+from ops.helpers import each_op, examples, is_float
 from strict_arrays import StrictArray, StrictBackend
 
 import tinygrad_ed as tg
 from tinygrad_ed.ops import registry
 
 
-def run(name: str, backend: Any, order: int) -> list[np.ndarray[Any, Any]]:
+def moved(value: Any, backend: Any) -> Any:
+    """An index with its arrays on the device."""
+    if isinstance(value, tuple):
+        return tuple(moved(part, backend) for part in value)
+    return backend.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+def run(name: str, drawn: Call, backend: Any, order: int) -> list[np.ndarray[Any, Any]]:
     """Value and gradients of one op on a device, as NumPy arrays."""
-    operands, params = SAMPLES[name]()
+    operands, params = drawn
     tensors = [
-        tg.Tensor(backend.asarray(a), backend, requires_grad=a.dtype.kind == "f") for a in operands
+        tg.Tensor(backend.asarray(a), backend, is_float(a)) if a is not None else None
+        for a in operands
     ]
-    y = registry[name](*tensors, **params)
-    wanted = [t for t in tensors if t.requires_grad]
+    y = registry[name](*tensors, **{k: moved(v, backend) for k, v in params.items()})
+    wanted = [t for t in tensors if t is not None and t.requires_grad]
     weights = tg.Tensor(backend.asarray(np.cos(np.arange(y.size)).reshape(y.shape)), backend)
     first = tg.grad((y * y * weights).sum(), wanted, create_graph=order == 2)
     results = [y, *first]
@@ -29,10 +41,15 @@ def run(name: str, backend: Any, order: int) -> list[np.ndarray[Any, Any]]:
 
 
 @pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("name", registry)
-def test_every_op_runs_on_strict_arrays_with_the_same_bits(name: str, order: int) -> None:
-    here = run(name, tg.tensor([0.0])._backend, order)
-    there = run(name, StrictBackend(), order)
+@each_op
+@examples(10)
+@given(data=st.data())
+def test_every_op_runs_on_strict_arrays_with_the_same_bits(
+    name: str, order: int, data: st.DataObject
+) -> None:
+    drawn = data.draw(CASES[name].smooth)
+    here = run(name, drawn, tg.tensor([0.0])._backend, order)
+    there = run(name, drawn, StrictBackend(), order)
     for a, b in zip(here, there, strict=True):
         np.testing.assert_array_equal(a, b)
 

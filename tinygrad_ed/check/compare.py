@@ -1,6 +1,6 @@
 """Analytic against numeric: the Jacobian in full, or a few directions of a big one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,7 +147,7 @@ def _along_directions(
         if not x.size or not outputs or np.any(skip[i]):
             continue
         v = _unit(rng, outputs)
-        weighted = _Weighted(v)
+        weighted = _weighted(v)
         gradient = pull(2.0 * v)[i].reshape(-1) / 2
         probes = [Probe(i, _unit(rng, x.size), weighted) for _ in range(DIRECTIONS)]
         numeric = estimate(checked, probes, method)
@@ -192,8 +192,9 @@ def _sample(checked: Map, i: int, pull: Pull, culprit: int, method: Method) -> B
     probe = single(checked, i, culprit, _all)
     reached = np.abs(estimate(checked, [probe], method).value[0])
     rows = columns if outputs == x.size else np.sort(np.argsort(-reached)[:SAMPLE])
-    reads = _Picked(rows)
-    found = estimate(checked, [single(checked, i, k, reads) for k in columns], method)
+    found = estimate(
+        checked, [single(checked, i, k, lambda out: out[rows]) for k in columns], method
+    )
     numeric = Estimate(**{k: v.T for k, v in vars(found).items()})
     a = np.array([pull(np.eye(1, outputs, r)[0])[i].reshape(-1)[columns] for r in rows])
     wrong = ~(errors(a, numeric.low, numeric.high) <= numeric.allowed)
@@ -202,28 +203,12 @@ def _sample(checked: Map, i: int, pull: Pull, culprit: int, method: Method) -> B
     return Block("y", shapes[0], name, shapes[1], a, right, wrong, numeric.kink)
 
 
-@dataclass(frozen=True)
-class _Weighted:
-    """Reads the weighted sum of all outputs."""
-
-    v: Array
-
-    def __call__(self, out: Array) -> Array:
-        return np.array([self.v @ out])
-
-
-@dataclass(frozen=True)
-class _Picked:
-    """Reads some outputs."""
-
-    rows: Array
-
-    def __call__(self, out: Array) -> Array:
-        return np.asarray(out[self.rows])
-
-
 def _all(out: Array) -> Array:
     return out
+
+
+def _weighted(v: Array) -> Callable[[Array], Array]:
+    return lambda out: np.array([v @ out])
 
 
 def _row(

@@ -42,7 +42,7 @@ class Probe:
 
     input: int
     direction: Array
-    read: Callable[[Array], Array] = lambda out: out
+    read: Callable[[Array], Array]
 
     def path(self, checked: Map, t: float) -> Array:
         """What is read with the input moved by t times the direction."""
@@ -94,16 +94,16 @@ def estimate(checked: Map, probes: Sequence[Probe], method: Method) -> Estimate:
         [probe.reach(checked) for probe in probes],
     )
     allowed = np.full(base.shape, CENTRAL_TOLERANCE[checked.order])
-    found = Estimate(**vars(rough), allowed=allowed, how=_how(rough))
+    found = Estimate(
+        **vars(rough),
+        allowed=allowed,
+        how=np.where(rough.kink, "one-sided", "central").astype("U12"),
+    )
     if method.name == "auto" and checked.order == 1:
         found = _refined(found, checked, probes, base)
     if method.tolerance is not None:
         found = Estimate(**{**vars(found), "allowed": np.full(base.shape, method.tolerance)})
     return found
-
-
-def _how(rough: Slopes) -> Array:
-    return np.where(rough.kink, "one-sided", "central").astype("U12")
 
 
 def _exact(slope: Array, allowed: Array) -> Estimate:

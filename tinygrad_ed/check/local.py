@@ -16,7 +16,7 @@ from ..tape import Node, broadcast_axes, needs_of, recorded_nodes
 from ..tensor import Tensor
 from .compare import Block, Comparison, compare
 from .diagnose import diagnose
-from .maps import BackwardError, FirstOrder, SecondOrder
+from .maps import BackwardError, FirstOrder, SecondOrder, on_host
 from .problem import NoDerivativeError, Problem
 
 Array = NDArray[Any]
@@ -85,7 +85,7 @@ def _contract(node: Tensor) -> Finding | None:
         source = node._sources[k]
         if once[k] is None or not (isinstance(source, Node) and source.requires_grad):
             continue
-        a, b, c = (_on_host(node, g[k]) for g in (once, twice, again))
+        a, b, c = (on_host(node, g[k]) for g in (once, twice, again))
         wrong_shape = _wrong_shape(a.shape, source._array.shape, node.shape)
         if wrong_shape is not None:
             return finding(wrong_shape, operand)
@@ -185,19 +185,17 @@ def worst_block(found: Comparison) -> Block | None:
     return max(wrong, key=lambda block: np.mean(block.wrong), default=None)
 
 
-def guess_for(block: Block, found: Comparison, node: Tensor | None = None) -> str | None:
-    """The best guess at what is wrong in a block; the operands of a node help."""
+def guess_for(block: Block, found: Comparison, node: Tensor) -> str | None:
+    """The best guess at what is wrong in a block; the node's operands help."""
     if np.all(block.kink[block.wrong]):
         return (
             "at a kink every slope between those from the left and from the right is a "
             "subgradient, but this one lies outside"
         )
-    values: dict[str, Array] = {}
-    if node is not None:
-        values["y"] = node.numpy()
-        for name, source in zip(operand_names(node), node._sources, strict=True):
-            if isinstance(source, Tensor):
-                values[name] = source.numpy()
+    values = {"y": node.numpy()}
+    for name, source in zip(operand_names(node), node._sources, strict=True):
+        if isinstance(source, Tensor):
+            values[name] = source.numpy()
     others = {
         b.input: b.numeric
         for b in found.blocks
@@ -212,15 +210,7 @@ def guess_for(block: Block, found: Comparison, node: Tensor | None = None) -> st
 def operand_names(node: Node) -> list[str]:
     """What the op calls its operands."""
     assert node._op is not None
-    names, count = node._op.operand_names, len(node._sources)
-    if node._op.variadic:
-        return [f"{names[0]}[{k}]" for k in range(count)]
-    return names[:count]
-
-
-def _on_host(node: Node, array: Any) -> Array:
-    """A result of a formula as a NumPy array (NumPy makes scalars of 0-d results)."""
-    return node._backend.to_numpy(node._backend.result(array))
+    return node._op.names_of(len(node._sources))
 
 
 def _is_array(value: Any) -> bool:

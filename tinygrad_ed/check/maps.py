@@ -153,7 +153,7 @@ def _gradients(y: Tensor, seed: Array, leaves: Sequence[Tensor]) -> list[Array]:
         try:
             with no_grad(), np.errstate(all="ignore"):
                 walk = walk_back(y, seed_of(y, seed), ArrayReading())
-                found = {id(node): _on_host(node, gradient) for node, gradient in walk}
+                found = {id(node): on_host(node, gradient) for node, gradient in walk}
         except Exception as error:
             raise BackwardError(str(error)) from error
     return [found.get(id(leaf), np.zeros(leaf.shape)) for leaf in leaves]
@@ -172,7 +172,8 @@ def _recorded_gradients(loss: Tensor, leaves: Sequence[Tensor]) -> list[Tensor |
     return [found.get(id(leaf)) for leaf in leaves]
 
 
-def _on_host(node: Node, gradient: Any) -> Array:
+def on_host(node: Node, gradient: Any) -> Array:
+    """A gradient as a NumPy array (NumPy makes scalars of 0-d results)."""
     return np.array(node._backend.to_numpy(node._backend.result(gradient)), dtype=np.float64)
 
 

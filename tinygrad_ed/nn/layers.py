@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import ops
 from ..creation import tensor
 from ..errors import ShapeError
+from ..ops.linear import ACTIVATIONS
 from ..tensor import Tensor
 from .init import Initialiser, layer
 from .module import Module
@@ -18,7 +19,7 @@ from .parameter import Parameter
 Seed = int | np.random.Generator | None
 """A number, or a generator to share: layers that draw from one generator differ, as they must."""
 
-FUSED = (None, "relu", "sigmoid", "tanh")
+FUSED = (None, *ACTIVATIONS)
 
 
 def _size(who: str, what: str, value: Any) -> int:

@@ -146,6 +146,12 @@ class Op:
             return tuple(operands)
         return (*operands, *self.optional[-missing:])
 
+    def names_of(self, count: int) -> list[str]:
+        """What so many operands are called; those of a variadic op by their number."""
+        if self.variadic:
+            return [f"{self.operand_names[0]}[{k}]" for k in range(count)]
+        return self.operand_names[:count]
+
     def vjp(self, function: AnyFunction) -> AnyFunction:
         """Decorator: the vector-Jacobian product `(dy, y, *operands, **params) -> gradients`."""
         self.backward = function

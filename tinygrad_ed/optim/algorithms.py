@@ -6,8 +6,6 @@ from typing import Any
 from . import rules
 from .optimizer import Array, Optimizer, Params
 
-__all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "RMSProp"]
-
 
 class SGD(Optimizer):
     """Gradient descent with optional momentum: the rule ``rules.sgd``.

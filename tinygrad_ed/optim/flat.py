@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from ..errors import DeviceError, DTypeError, ShapeError
 from ..tensor import Tensor
 
-__all__ = ["FlatBlock", "Run", "describe", "wants_update"]
-
 Array: TypeAlias = NDArray[Any]
 
 
@@ -48,11 +46,6 @@ class Run:
 def describe(parameter: Tensor, position: int) -> str:
     """Name a parameter in a message: by its name if it has one, else by its position."""
     return f"parameter {parameter.name!r}" if parameter.name else f"parameter number {position}"
-
-
-def wants_update(parameter: Tensor) -> bool:
-    """Whether the parameter takes part in a step: not frozen, and a gradient is there."""
-    return bool(parameter.requires_grad) and parameter.grad is not None
 
 
 class FlatBlock:
@@ -128,10 +121,9 @@ class FlatBlock:
         """
         runs: list[Run] = []
         for i, p in enumerate(self.params):
-            if not wants_update(p):
+            if not p.requires_grad or p.grad is None:
                 continue
             self._check(i, who)
-            assert p.grad is not None
             self._gradient_views[i][...] = p.grad._array
             a, b = self.spans[i]
             t = self.t[i] + 1

@@ -7,8 +7,6 @@ from ..tensor import Tensor
 from .flat import FlatBlock
 from .hyper import check_hypers
 
-__all__ = ["ParameterGroup", "Slots"]
-
 # Which memory goes with given hyper-parameters: slot name -> the value that it starts from.
 Slots = Callable[[Mapping[str, Any]], Mapping[str, float]]
 

@@ -11,8 +11,6 @@ from difflib import get_close_matches
 from numbers import Real
 from typing import Any
 
-__all__ = ["check_hyper", "check_hypers"]
-
 
 def _number(who: str, name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):

@@ -19,8 +19,6 @@ from .hyper import check_hypers
 from .parameters import check_parameters, split_groups
 from .state import dump_state, load_state
 
-__all__ = ["Optimizer", "Params"]
-
 Array: TypeAlias = NDArray[Any]
 Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 
@@ -48,7 +46,7 @@ class Optimizer(ABC):
 
     def __init__(self, params: Params, defaults: Mapping[str, object]) -> None:
         self._who = type(self).__name__
-        self.defaults = self._checked(defaults)
+        self.defaults = check_hypers(self._who, defaults, list(defaults))
         self.param_groups: list[ParameterGroup] = []
         for entry in split_groups(self._who, params):
             self._append(entry)
@@ -146,24 +144,16 @@ class Optimizer(ABC):
             return f"{self._who}({lines[0]})"
         return "\n".join([f"{self._who}(", *(f"  [{i}] {s}" for i, s in enumerate(lines)), ")"])
 
-    def _checked(self, hypers: Mapping[str, object]) -> dict[str, Any]:
-        checked = check_hypers(self._who, hypers, list(hypers))
-        self._refuse_standstill(checked)
-        return checked
-
-    def _refuse_standstill(self, hypers: Mapping[str, Any]) -> None:
+    def _append(self, entry: Mapping[str, Any]) -> None:
+        params = check_parameters(self._who, entry["params"])
+        own = {name: value for name, value in entry.items() if name != "params"}
+        hypers = check_hypers(self._who, {**self.defaults, **own}, list(self.defaults))
         # A schedule may end at 0, hence 0 is accepted later; from the start it is a mistake.
         if hypers["lr"] == 0:
             raise ValueError(
                 f"{self._who}: lr must be > 0, got {hypers['lr']!r}: nothing would ever move. "
                 "Try 0.01 (SGD) or 0.001 (Adam)."
             )
-
-    def _append(self, entry: Mapping[str, Any]) -> None:
-        params = check_parameters(self._who, entry["params"])
-        own = {name: value for name, value in entry.items() if name != "params"}
-        hypers = check_hypers(self._who, {**self.defaults, **own}, list(self.defaults))
-        self._refuse_standstill(hypers)
         taken = {id(p): i for i, group in enumerate(self.param_groups) for p in group.params}
         for position, p in enumerate(params):
             if id(p) in taken:

@@ -7,8 +7,6 @@ from ..errors import DTypeError
 from ..tensor import Tensor
 from .flat import describe
 
-__all__ = ["check_parameters", "split_groups"]
-
 
 def split_groups(who: str, params: object) -> list[dict[str, Any]]:
     """Turn the ``params`` argument into a list of group dicts.

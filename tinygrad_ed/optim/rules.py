@@ -19,8 +19,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["adagrad", "adam", "adamw", "rmsprop", "sgd"]
-
 Array: TypeAlias = NDArray[Any]
 Slot: TypeAlias = Any  # an Array, or None where the hyper-parameters leave the slot unused
 
@@ -285,16 +283,6 @@ def adamw(
     Source:
         Loshchilov and Hutter 2019.
     """
-    beta1, beta2 = betas
     if weight_decay != 0:
         p = p * (1 - lr * weight_decay)
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
-    d = v
-    if amsgrad:
-        v_max = np.maximum(v_max, v)
-        d = v_max
-    step_size = lr / (1 - beta1**t)
-    denominator = np.sqrt(d) / (1 - beta2**t) ** 0.5 + eps
-    p = p - step_size * m / denominator
-    return p, m, v, v_max
+    return adam(p, g, m, v, v_max, t=t, lr=lr, betas=betas, eps=eps, amsgrad=amsgrad)

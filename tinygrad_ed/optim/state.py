@@ -10,8 +10,6 @@ from ..tensor import Tensor
 from .flat import describe
 from .group import ParameterGroup
 
-__all__ = ["dump_state", "load_state"]
-
 
 def dump_state(who: str, groups: Sequence[ParameterGroup]) -> dict[str, Any]:
     """Return copies of everything but the parameters themselves.

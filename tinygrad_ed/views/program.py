@@ -31,7 +31,6 @@ class Program:
         gradients: Mapping[str, str],
     ) -> None:
         self.inputs = dict(inputs)
-        self.result = result
         self.source = "\n".join(
             [
                 '"""Forward and backward pass, printed from the tape of the network that ran."""',

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TapeError
-from ..gradients import ArrayReading
+from ..gradients import ArrayReading, seed_of
 from ..ops.registry import Op
 from ..tape import Node, check_unchanged, no_grad, recorded_nodes, walk_back
 from ..tensor import Tensor
@@ -84,9 +84,8 @@ class _Writer:
         if seed is None:
             self.line(f"{start.name} = np.ones_like({name})", "the chain rule starts with 1")
         else:
-            values = self.loss._backend.asarray(seed, self.loss.dtype)
-            start = Named(start.name, np.broadcast_to(values, self.loss.shape))
-            self.emitter.arrays[start.name] = self.loss._backend.to_numpy(values)
+            start = Named(start.name, seed_of(self.loss, seed))
+            self.emitter.arrays[start.name] = self.loss._backend.to_numpy(start.array)
         gradients = {}
         forward, self.lines = self.lines, []
         with no_grad(), np.errstate(all="ignore"):
