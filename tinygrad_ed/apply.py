@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backends import checked_array
-from .errors import DeviceError, LogitsWarning, ShapeError
+from .errors import DeviceError, DTypeError, LogitsWarning, ShapeError
 from .ops.registry import Op
 from .tape import Node, is_recording, record
 
@@ -45,7 +45,7 @@ def plain_index(index: Any) -> Any:
     if isinstance(index, Node):
         return index._array.copy()
     if isinstance(index, list | np.ndarray):
-        return np.array(index)
+        return np.array(index, dtype=None if len(index) else int)
     if isinstance(index, tuple):
         return tuple(plain_index(part) for part in index)
     return index
@@ -75,9 +75,15 @@ def apply(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> "Tensor":
         y = backend.forward(op, arrays, params)
     except (ValueError, TypeError, IndexError, AttributeError) as error:
         raise _explained(error, op, sources, params) from error
-    requires = is_recording() and any(isinstance(s, Node) and s.requires_grad for s in sources)
+    requires = is_recording() and any(isinstance(s, Node) and s._needs for s in sources)
+    if requires and y.dtype.kind == "c":
+        raise DTypeError(
+            f"{op.called} gave complex numbers, and gradients are for real ones: take real and "
+            f"imaginary parts as tensors of their own"
+        )
     node: Tensor = like._result(y, requires)
-    if y.base is not None:  # a view of an operand: writing to one changes the other
+    if y.base is not None or any(y is a for a in arrays):
+        # A view of an operand, or the operand's own array: writing to one changes the other.
         for source in sources:
             if isinstance(source, Node) and np.may_share_memory(y, source._array):
                 node._version = source._version
@@ -105,7 +111,7 @@ def _explained(
 
 def _warn_about_probabilities(op: Op, z: Any) -> None:
     """A loss that applies softmax or sigmoid itself was fed the output of one [D1-P1]."""
-    while isinstance(z, Node) and z._op is not None and z._op.name in ("reshape", "squeeze"):
+    while isinstance(z, Node) and z._op is not None and z._op.name in _REARRANGING:
         z = z._sources[0]
     if not isinstance(z, Node) or z._op is None:
         return
@@ -118,6 +124,12 @@ def _warn_about_probabilities(op: Op, z: Any) -> None:
             LogitsWarning,
             stacklevel=levels_to_the_user(),
         )
+
+
+_REARRANGING = frozenset(
+    {"reshape", "squeeze", "expand_dims", "transpose", "swapaxes", "getitem", "astype", "flip"}
+)
+"""Ops that hand probabilities on as they are."""
 
 
 def levels_to_the_user() -> int:

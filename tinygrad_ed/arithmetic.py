@@ -1,5 +1,6 @@
 """What can be done with a tensor by operators and methods: each is an op of the rule book."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
@@ -68,6 +69,11 @@ class Arithmetic(Storage):
 
     def __setitem__(self, index: Any, values: Any) -> None:
         self._refuse_recorded_write("t[...] = ...")
+        if isinstance(values, Node) and values.requires_grad and is_recording():
+            raise TapeError(
+                f"t[...] = {values.label} would lose its gradient: build the tensor with tg.where, "
+                f"tg.concatenate or tg.stack, or write values.detach()"
+            )
         self._array[plain_index(index)] = values._array if isinstance(values, Node) else values
         self._written("t[...] = ...")
 
@@ -91,6 +97,9 @@ class Arithmetic(Storage):
 
     def __itruediv__(self, other: Any) -> "Tensor":
         return self._in_place(self / other, "/=")
+
+    def __ipow__(self, other: Any) -> "Tensor":
+        return self._in_place(self**other, "**=")
 
     def _refuse_recorded_write(self, spelled: str) -> None:
         if self._op is not None:
@@ -135,6 +144,11 @@ class Arithmetic(Storage):
 
     def __invert__(self) -> "Tensor":
         return cast("Tensor", self._result(self._backend.result(np.invert(self._array))))
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        if not self._array.ndim:
+            raise TypeError(f"{self.label} is a scalar: there is nothing to iterate over")
+        return (self[k] for k in range(len(self)))
 
     def __len__(self) -> int:
         if not self.ndim:

@@ -51,7 +51,9 @@ class TensorReading(ArrayReading):
         """The op's formulas on the operands themselves (whole-VJP kernels cannot be recorded)."""
         assert node._op is not None
         gradients = node._op.backward_for(needs)(upstream, node, *node._sources, **node._params)
-        return gradients if isinstance(gradients, tuple) else (gradients,)
+        each = gradients if isinstance(gradients, tuple | list) else (gradients,)
+        plain = node._backend.asarray
+        return [g if g is None or hasattr(g, "dtype") else node._result(plain(g)) for g in each]
 
     def cast(self, gradient: Any, source: Node) -> Any:
         """In the operand's number type, recorded."""

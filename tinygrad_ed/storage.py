@@ -18,7 +18,7 @@ class Storage(Node):
     def __init__(self, array: Any, backend: Backend, requires_grad: bool = False) -> None:
         self._array = array
         self._backend = backend
-        self.requires_grad = requires_grad
+        self._needs = requires_grad
         self._grad = None
         self._op = None
         self._sources = ()

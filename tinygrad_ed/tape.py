@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from .backends import Backend
-from .errors import ShapeError, TapeError
+from .errors import DTypeError, ShapeError, TapeError
 from .ops.registry import Op
 
 Value = TypeVar("Value")
@@ -40,6 +40,7 @@ class Node:
         "_array",
         "_backend",
         "_grad",
+        "_needs",
         "_op",
         "_order",
         "_params",
@@ -49,7 +50,6 @@ class Node:
         "_version",
         "_versions",
         "name",
-        "requires_grad",
     )
     _array: Any
     _backend: Backend
@@ -62,12 +62,30 @@ class Node:
     _order: int
     _used: bool
     _retains: bool
+    _needs: bool
     name: str | None
-    requires_grad: bool
 
     def _result(self, array: Any, requires_grad: bool = False) -> Any:
         """A new tensor on the same device."""
         raise NotImplementedError
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient flows to it; on a leaf it can be switched (a parameter is frozen)."""
+        return self._needs
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if self._op is not None and not wanted:
+            raise TapeError(
+                f"{self.label} was recorded, so a gradient flows through it: cut it with .detach()"
+            )
+        if wanted and self._array.dtype.kind != "f":
+            raise DTypeError(
+                f"only floating-point tensors can require a gradient, {self.label} is "
+                f"{self._array.dtype}: make it with dtype='float32' or 'float64'"
+            )
+        self._needs = bool(wanted)
 
     @property
     def label(self) -> str:
@@ -113,7 +131,7 @@ def record(node: Node, op: Op, sources: tuple[Any, ...], params: dict[str, Any])
 
 def needs_of(node: Node) -> tuple[bool, ...]:
     """Which operands of a node need a gradient."""
-    return tuple(isinstance(s, Node) and s.requires_grad for s in node._sources)
+    return tuple(isinstance(s, Node) and s._needs for s in node._sources)
 
 
 def check_unchanged(node: Node) -> None:
@@ -143,7 +161,7 @@ def recorded_nodes(root: Node) -> list[Node]:
             if (
                 isinstance(source, Node)
                 and source._op is not None
-                and source.requires_grad
+                and source._needs
                 and id(source) not in seen
             ):
                 seen.add(id(source))
@@ -193,7 +211,7 @@ def walk_back(
     keep = keep or set()
     gradients: dict[int, Value] = {id(root): seed}
     leaves: dict[int, Node] = {}
-    if root._op is None and root.requires_grad:
+    if root._op is None and root._needs:
         leaves[id(root)] = root
     for node in recorded_nodes(root):
         if id(node) not in gradients:
@@ -204,8 +222,13 @@ def walk_back(
         check_unchanged(node)
         needs = needs_of(node)
         contributions = reading.vjp(node, upstream, needs)
+        if len(contributions) != len(node._sources):
+            raise TapeError(
+                f"the VJP of {node._op.name if node._op else 'op'} returned {len(contributions)} "
+                f"gradients for {len(node._sources)} operands: one for each, or None"
+            )
         for source, contribution in zip(node._sources, contributions, strict=True):
-            if contribution is None or not (isinstance(source, Node) and source.requires_grad):
+            if contribution is None or not (isinstance(source, Node) and source._needs):
                 continue
             contribution = fitted(contribution, source, node, reading)
             key = id(source)

@@ -166,3 +166,25 @@ def test_number_types_without_a_kernel_run_the_formula() -> None:
     W = tg.tensor(np.ones((3, 2), np.float16), device="cpu")
     assert tg.linear(X, W).dtype == np.float16
     assert get_backend("cpu").kernels.keys() == {"linear"}
+
+
+def test_kernels_compile_where_no_cache_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    from numba import types
+
+    from tinygrad_ed.kernels.cpu import compiling
+
+    numbas = compiling.njit
+
+    def without_a_cache(signature: Any, cache: bool = False, **options: Any) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function 'double': no locator available")
+        return numbas(signature, **options)
+
+    def double(x):  # type: ignore[no-untyped-def]
+        for k in range(x.size):
+            x[k] *= 2
+
+    monkeypatch.setattr(compiling, "njit", without_a_cache)
+    x = np.ones(3)
+    compiling.compiled(types.void(types.float64[::1]), double)(x)
+    assert x.tolist() == [2.0, 2.0, 2.0]

@@ -16,6 +16,10 @@ def checked_array(data: Any, backend: Backend, dtype: Any = None) -> Any:
         DTypeError: Text, objects or dates.
     """
     if not hasattr(data, "dtype"):
+        if isinstance(data, list | tuple) and any(hasattr(entry, "_record_op") for entry in data):
+            raise DTypeError(
+                "a list of tensors would lose their gradients: join them with tg.stack([...])"
+            )
         try:
             as_given = np.asarray(data)
         except ValueError as error:

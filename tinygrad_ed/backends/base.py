@@ -79,7 +79,8 @@ class Backend:
             if found is not None:
                 return found
         gradients = op.backward_for(needs)(dy, y, *arrays, **params)
-        return gradients if isinstance(gradients, tuple) else (gradients,)
+        each = gradients if isinstance(gradients, tuple | list) else (gradients,)
+        return [g if g is None or hasattr(g, "dtype") else self.result(g) for g in each]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Backend":
         return self  # one per device, compared by identity: a copied model stays on its device

@@ -1,6 +1,6 @@
 """From a device's name to its back end, and what "auto" chooses and why."""
 
-import functools
+import threading
 
 from ..errors import DeviceError
 from .base import Backend
@@ -8,13 +8,26 @@ from .base import Backend
 DEVICES = ("numpy", "cpu", "cuda")
 
 
-@functools.cache
+_made: dict[str, Backend] = {}
+_making = threading.RLock()
+
+
 def get_backend(name: str) -> Backend:
     """The back end of this name ("auto": cuda when usable, else cpu), made on first use.
 
     Raises:
         DeviceError: Unknown name, or a device that cannot be used here: cause and fix are named.
     """
+    found = _made.get(name)
+    if found is None:
+        with _making:  # two threads must not make two: tensors of one device share its object
+            found = _made.get(name)
+            if found is None:
+                found = _made[name] = _make(name)
+    return found
+
+
+def _make(name: str) -> Backend:
     if name == "numpy":
         return Backend("numpy")
     if name == "cpu":

@@ -119,8 +119,20 @@ class Op:
     def _sorted(
         self, operands: tuple[Array, ...], params: dict[str, Any]
     ) -> tuple[tuple[Array, ...], dict[str, Any]]:
-        """Parameters given by position, as NumPy and PyTorch allow (`sum(x, 0)`), by name."""
+        """Parameters given by position (`sum(x, 0)`) by name, operands given by name in place."""
         n = len(self.operand_names)
+        if not self.variadic and params:
+            for name in self.operand_names[len(operands) :]:  # and operands given by name
+                if name not in params:
+                    break
+                operands = (*operands, params[name])
+                params = {k: v for k, v in params.items() if k != name}
+        for name, value in params.items():
+            if hasattr(value, "_record_op"):
+                raise TypeError(
+                    f"{self.called}: {name} is a parameter and carries no gradient, so it must be "
+                    f"a plain value: pass {name}={name}.item()"
+                )
         if not self.variadic and len(operands) > n:
             names = dict(zip(self.parameter_names, operands[n:], strict=False))
             if len(names) < len(operands) - n or names.keys() & params.keys():
