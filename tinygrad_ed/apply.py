@@ -40,14 +40,14 @@ def adopt(operand: Any, like: Node) -> Any:
     return like._result(checked_array(operand, like._backend))
 
 
-def plain_index(index: Any) -> Any:
-    """An index with arrays of its own: the caller may change its array before the backward pass."""
+def plain_index(index: Any, like: Node) -> Any:
+    """An index with arrays of its own on the device: the caller may change its own afterwards."""
     if isinstance(index, Node):
         return index._array.copy()
     if isinstance(index, list | np.ndarray):
-        return np.array(index, dtype=None if len(index) else int)
+        return like._backend.asarray(index, None if len(index) else int)
     if isinstance(index, tuple):
-        return tuple(plain_index(part) for part in index)
+        return tuple(plain_index(part, like) for part in index)
     return index
 
 
@@ -62,6 +62,8 @@ def apply(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> "Tensor":
     backend = like._backend
     sources = tuple(adopt(o, like) for o in op.complete(operands))
     params = {**op.defaults, **params}
+    if "index" in params:
+        params["index"] = plain_index(params["index"], like)
     if op.backward is None:  # a composition: its parts are recorded instead
         result: Tensor = op.forward(*sources, **params)
         return result

@@ -65,7 +65,7 @@ class Arithmetic(Storage):
         return cast("Tensor", ops.matmul(adopt(other, self), self))
 
     def __getitem__(self, index: Any) -> "Tensor":
-        return apply(ops.getitem, (self,), {"index": plain_index(index)})
+        return apply(ops.getitem, (self,), {"index": index})
 
     def __setitem__(self, index: Any, values: Any) -> None:
         self._refuse_recorded_write("t[...] = ...")
@@ -74,7 +74,9 @@ class Arithmetic(Storage):
                 f"t[...] = {values.label} would lose its gradient: build the tensor with tg.where, "
                 f"tg.concatenate or tg.stack, or write values.detach()"
             )
-        self._array[plain_index(index)] = values._array if isinstance(values, Node) else values
+        self._array[plain_index(index, self)] = (
+            values._array if isinstance(values, Node) else values
+        )
         self._written("t[...] = ...")
 
     def _in_place(self, result: "Tensor", spelled: str) -> "Tensor":

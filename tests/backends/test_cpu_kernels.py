@@ -170,7 +170,6 @@ def test_number_types_without_a_kernel_run_the_formula() -> None:
 
 def test_kernels_compile_where_no_cache_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     from numba import types
-
     from tinygrad_ed.kernels.cpu import compiling
 
     numbas = compiling.njit

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from strict_arrays import StrictBackend
 
 import tinygrad_ed as tg
 
@@ -135,3 +136,12 @@ def test_probabilities_are_noticed_behind_other_shapes() -> None:
     p = tg.softmax(tg.tensor(np.ones((2, 2)), requires_grad=True))
     with pytest.warns(tg.LogitsWarning):
         tg.bce_with_logits(p[:, 0], [0.0, 1.0])
+
+
+def test_tensors_and_arrays_are_indices_on_any_device() -> None:
+    device = StrictBackend()
+    x = tg.Tensor(device.asarray(np.arange(6.0).reshape(3, 2)), device, True)
+    places = tg.Tensor(device.asarray(np.array([2, 0])), device)
+    for picked in (x[places], x[[2, 0]], x[np.array([2, 0])], tg.take(x, places)):
+        np.testing.assert_array_equal(picked.numpy(), [[4.0, 5.0], [0.0, 1.0]])
+    assert tg.grad(x[places].sum(), x).numpy().tolist() == [[1, 1], [0, 0], [1, 1]]

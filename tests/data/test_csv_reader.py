@@ -190,10 +190,6 @@ def test_a_pipe_is_read_though_it_cannot_be_rewound() -> None:
         assert same(parse_csv(stream, source="pipe", name="pipe"), parse(GOOD))
 
 
-SHARED = os.environ.get("TINYGRAD_ED_DATA")
-
-
-@pytest.mark.skipif(SHARED is None, reason="TINYGRAD_ED_DATA is not set")
 @pytest.mark.parametrize(
     ("file", "shape", "counts"),
     [
@@ -204,8 +200,11 @@ SHARED = os.environ.get("TINYGRAD_ED_DATA")
     ],
 )
 def test_real_files_read_with_their_published_counts(
-    file: str, shape: tuple[int, int], counts: dict[str, int]
+    shared_data: Callable[[str], Path],
+    file: str,
+    shape: tuple[int, int],
+    counts: dict[str, int],
 ) -> None:
-    data = read_csv(Path(SHARED or "") / "tabular" / file)
+    data = read_csv(shared_data(f"tabular/{file}"))
     assert data.X.shape == shape
     assert data.class_counts == counts
