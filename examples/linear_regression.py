@@ -6,6 +6,7 @@ and its table cannot fix a β at all, because rooms = size / 500.
     python examples/linear_regression.py
 """
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 import tinygrad_ed as tg
 from tinygrad_ed.data import Standardise
 from tinygrad_ed.documents import entry
+from tinygrad_ed.exits import exit_code
 
 
 def design(X: Any) -> Any:
@@ -92,7 +94,7 @@ def rank_two() -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main() -> int:
     """Prints both examples."""
     line, flat = exact_fit(), rank_two()
     with np.printoptions(precision=6, suppress=True):
@@ -114,7 +116,8 @@ def main() -> None:
                 f" -> {flat['predictions'][name]:.2f}"
             )
         print("  Each fits all three rows exactly: β0 = 100000, and β1 + β2 / 500 = 100.")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main, "linear_regression.py"))

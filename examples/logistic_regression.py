@@ -6,6 +6,7 @@ likely: β grows without end. An L2 term on the slopes makes the answer exist an
     python examples/logistic_regression.py
 """
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 import tinygrad_ed as tg
 from tinygrad_ed.data import Standardise
 from tinygrad_ed.documents import entry
+from tinygrad_ed.exits import exit_code
 
 
 def probability(beta: Any, x: Any) -> tuple[float, float]:
@@ -89,7 +91,7 @@ def investigate(id: str) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main() -> int:
     """Prints both examples."""
     print("[D2-F2] P(y=1) = σ(z), z = β0 + β1 x1 + … + βn xn, by maximum likelihood\n")
     for id, question in (
@@ -108,7 +110,8 @@ def main() -> None:
         for beta in found["answers"]:
             print(f"  with L2: β = ({beta[0]:.6f}, {beta[1]:.6f}, {beta[2]:.6f})")
         print(f"  the same from both starts: unique; P = {found['P_penalised']:.6f}\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main, "logistic_regression.py"))

@@ -5,12 +5,14 @@ The loss is ½ (y - ŷ)² [D4-B2]. The document's text counts one input neuron f
     python examples/perceptron.py
 """
 
+import sys
 from typing import Any
 
 import numpy as np
 
 import tinygrad_ed as tg
 from tinygrad_ed.documents import entry
+from tinygrad_ed.exits import exit_code
 
 
 def by_hand(x: Any, y: float, w: Any, b: float) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def numbers() -> tuple[Any, float, Any, float]:
     return np.array(given["x"]), given["y"], np.array(given["w"]), given["b"]
 
 
-def main() -> None:
+def main() -> int:
     """Prints the derivation, the engine's answer and a few steps."""
     x, y, w, b = numbers()
     hand, engine = by_hand(x, y, w, b), by_the_engine(x, y, w, b)
@@ -80,7 +82,8 @@ def main() -> None:
     print(f" and {engine['db']:.6f}")
     print("\nthe loss before each of five steps with learning rate 1:")
     print("  " + "  ".join(f"{loss:.6f}" for loss in losses(x, y, w, b)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main, "perceptron.py"))

@@ -7,12 +7,14 @@ holds the hand's numbers against the engine's.
     python examples/two_layer_by_hand.py
 """
 
+import sys
 from typing import Any
 
 import numpy as np
 
 import tinygrad_ed as tg
 from tinygrad_ed.documents import entry
+from tinygrad_ed.exits import exit_code
 
 Numbers = dict[str, Any]
 
@@ -108,7 +110,7 @@ def largest_difference(by_hand: Numbers) -> float:
     )
 
 
-def main() -> None:
+def main() -> int:
     """Prints the derivation, then checks it against the engine."""
     n = solve()
     print("[D3-E1] 3 inputs, 2 hidden sigmoid units, 1 sigmoid output")
@@ -134,7 +136,8 @@ def main() -> None:
         print(f"  σ' at y, as printed: {wrong}, which is no derivative of anything here")
     difference = largest_difference(n)
     print(f"\nlargest difference from the engine's gradients: {difference:.1e}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main, "two_layer_by_hand.py"))

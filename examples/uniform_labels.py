@@ -7,12 +7,14 @@ labels 0 and 1 the same program is sound.
     python examples/uniform_labels.py
 """
 
+import sys
 from typing import Any
 
 import numpy as np
 
 import tinygrad_ed as tg
 from tinygrad_ed.documents import entry
+from tinygrad_ed.exits import exit_code
 from tinygrad_ed.train import evaluate
 
 
@@ -59,7 +61,7 @@ def trained(X: Any, t: Any, *, epochs: int, lr: float, seed: int = 0) -> dict[st
     return evaluate(model, X, t, loss=tg.bce, metrics={"accuracy": keras_accuracy})
 
 
-def main() -> None:
+def main() -> int:
     """Prints the floor, the run as written, and the same run with labels that are classes."""
     said = entry("D3-P1").reported
     X, t = rows(0)
@@ -82,7 +84,8 @@ def main() -> None:
     sound = trained(X, classes, epochs=100, lr=0.05)
     print("\nwith labels 0 and 1 (is x1 + x2 + x3 above 1.5?) and learning rate 0.05")
     print(f"  loss {sound['loss']:.4f}, accuracy {sound['accuracy']:.2f}: now both can be reached")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main, "uniform_labels.py"))

@@ -1,8 +1,10 @@
 """The command line: exit codes, one line where a user can mend something, never a traceback."""
 
 import argparse
+import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 import tinygrad_ed
 from tinygrad_ed import DeviceError, DTypeError, ShapeError, TapeError, cli, doctor
 from tinygrad_ed.doctor_probes import Row
+from tinygrad_ed.exits import exit_code
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -128,6 +131,50 @@ def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(cli, "build_parser", lambda: raising(ZeroDivisionError("ours")))
     with pytest.raises(ZeroDivisionError):
         cli.main(["train"])
+
+
+def interrupted() -> argparse.ArgumentParser:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_before_the_command_has_begun_exits_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "build_parser", interrupted)
+    assert cli.main(["train"]) == 130
+    assert capsys.readouterr().err == "tinygrad-ed: interrupted\n"
+
+
+def test_the_entry_point_loads_before_training_does() -> None:
+    program = "import sys, tinygrad_ed.cli; sys.exit('tinygrad_ed.train' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--vers"], ["doctor", "--js"], ["train", "--epoch", "3"]], ids=" ".join
+)
+def test_a_flag_is_written_out(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments) == 2
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell that can close descriptors")
+@pytest.mark.parametrize("arguments", ["doctor", "train --device numpy --epochs 1"])
+def test_without_a_standard_output_the_work_is_done(arguments: str, tmp_path: Path) -> None:
+    file = f" --json {tmp_path / 'report.json'}" if arguments.startswith("train") else ""
+    line = f"{shlex.quote(sys.executable)} -m tinygrad_ed.cli {arguments}{file} >&-"
+    done = subprocess.run(line, shell=True, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not file or json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+
+
+def test_a_character_that_the_output_lacks_is_a_question_mark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "cp1252"))
+    assert exit_code(lambda: print("δ = ½") or 0, "x") == 0
+    assert written.getvalue().split() == [b"?", b"=", b"\xbd"]
 
 
 def test_ctrl_c_exits_130(

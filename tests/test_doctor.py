@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_ed import doctor, doctor_probes
+from tinygrad_ed import DeviceError, doctor, doctor_probes
 from tinygrad_ed.backends import cuda
 from tinygrad_ed.doctor_probes import Row
 
@@ -153,6 +153,48 @@ def test_an_unwritable_cache_is_named_with_the_variable_that_moves_it(
     assert not row.ok
     assert str(tmp_path) in row.found
     assert "NUMBA_CACHE_DIR" in row.fix
+
+
+def test_looking_for_the_cache_makes_no_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "deep" / "kernels"))
+    assert doctor_probes.kernel_cache().ok
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["~/.cache/numba", "kernels"])
+def test_a_cache_without_a_full_path_is_missing(
+    folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    numba = pytest.importorskip("numba")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(numba.config, "CACHE_DIR", folder)
+    row = doctor_probes.kernel_cache()
+    assert (row.ok, folder in row.found) == (False, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_whose_nearest_parent_is_read_only_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "deep" / "kernels"))
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)  # as for a guest
+    assert not doctor_probes.kernel_cache().ok
+
+
+def test_auto_is_missing_where_the_device_it_means_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unusable(name: str) -> Any:
+        raise DeviceError(f"device {name!r} needs Numba")
+
+    monkeypatch.setattr(doctor_probes, "explain_auto", lambda: ("cpu", "no usable CUDA device"))
+    assert doctor_probes.device_auto().ok or not doctor_probes.version_of_numba().ok
+    monkeypatch.setattr(doctor_probes, "get_backend", unusable)
+    row = doctor_probes.device_auto()
+    assert (row.ok, row.found) == (False, "cpu: device 'cpu' needs Numba")
+    assert row.fix == "see Numba, or choose --device numpy"
 
 
 def test_a_named_cache_folder_is_the_one_shown(

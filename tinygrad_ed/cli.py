@@ -10,14 +10,19 @@ from collections.abc import Sequence
 
 from . import __version__
 from .exits import exit_code
-from .train import options
+
+PROGRAM = "tinygrad-ed"
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The flags of every command."""
+    # Here and not above: Ctrl-C while it loads is then an exit code, as everywhere in `main`.
+    from .train import options
+
     parser = argparse.ArgumentParser(
-        prog="tinygrad-ed",
+        prog=PROGRAM,
         description="A neural-network engine whose every number can be derived, checked and timed.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"tinygrad_ed {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
@@ -26,12 +31,18 @@ def build_parser() -> argparse.ArgumentParser:
         "doctor",
         help="what this machine has for the engine, and how to get what is missing",
         description="What this machine has for the engine, and how to get what is missing.",
+        allow_abbrev=False,
     )
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     doctor.set_defaults(run=run_doctor)
 
     about = "Train a binary classifier on a table of numbers and score it on held-out rows."
-    train = commands.add_parser("train", help=f"{about[0].lower()}{about[1:-1]}", description=about)
+    train = commands.add_parser(
+        "train",
+        help=f"{about[0].lower()}{about[1:-1]}",
+        description=about,
+        allow_abbrev=False,
+    )
     options.add_options(train)
     train.set_defaults(run=run_train)
     return parser
@@ -52,6 +63,8 @@ def run_doctor(arguments: argparse.Namespace) -> int:
 
 def run_train(arguments: argparse.Namespace) -> int:
     """The main job, `examples/mlp_binary.py`, on breast cancer or on a CSV file."""
+    from .train import options
+
     return options.run(options.train, arguments)
 
 
@@ -61,6 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments after the program's name; those of the process if None.
     """
+    return exit_code(lambda: _command(argv), PROGRAM)
+
+
+def _command(argv: Sequence[str] | None) -> int:
     parser = build_parser()
     try:
         arguments = parser.parse_args(argv)
@@ -68,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error("say which command: doctor or train (tinygrad-ed --help)")
     except SystemExit as stop:  # argparse has printed what it had to say
         return stop.code if isinstance(stop.code, int) else 2
-    return exit_code(lambda: arguments.run(arguments), f"{parser.prog} {arguments.command}")
+    return exit_code(lambda: arguments.run(arguments), f"{PROGRAM} {arguments.command}")
 
 
 if __name__ == "__main__":

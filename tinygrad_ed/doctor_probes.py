@@ -11,7 +11,6 @@ import importlib.util
 import os
 import platform
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,8 +164,9 @@ def kernel_cache() -> Row:
     for folder in folders:
         if _writable(folder):
             return Row(name, str(folder))
-    found = f"not writable: {', '.join(map(str, folders))}; kernels compile again in each process"
-    return Row(name, found, False, "set NUMBA_CACHE_DIR to a folder that you can write")
+    shown = ", ".join(map(str, folders))
+    found = f"not writable, or no absolute path: {shown}; kernels compile again in each process"
+    return Row(name, found, False, "set NUMBA_CACHE_DIR to the full path of a folder you can write")
 
 
 def version_of_cupy() -> Row:
@@ -222,8 +222,12 @@ def device(name: str) -> Row:
 
 
 def device_auto() -> Row:
-    """What `--device auto` means here."""
+    """What `--device auto` means here, and whether that device can be used."""
     name, reason = explain_auto()
+    chosen = device(name)
+    if not chosen.ok:
+        fix = f"{chosen.fix}, or choose --device numpy"
+        return Row("device auto", f"{name}: {chosen.found}", False, fix)
     return Row("device auto", f"{name}: {reason.partition(';')[0]}")
 
 
@@ -253,9 +257,8 @@ def _imports(module: str) -> bool:
 
 
 def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
+    """Whether this folder can be written, or made in its nearest parent; nothing is made here."""
+    if not folder.is_absolute():  # "~/.cache" where no home is known, or another one in each folder
         return False
+    nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)

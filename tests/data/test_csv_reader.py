@@ -141,6 +141,26 @@ def test_quoted_cells_may_hold_separators_and_line_ends() -> None:
     assert data.class_names == ("x, y", "z")
 
 
+@pytest.mark.parametrize(
+    ("content", "features"),
+    [
+        ('"a,b";c;y\n1;2;0\n3;4;1', ("a,b", "c")),  # a comma in quotes separates nothing
+        ("a;b,c;y\n1;2;0\n3;4;1", ("a", "b,c")),  # line 2 has no comma
+        ("a,b;c,y\n1,2,0\n3,4,1", ("a", "b;c")),
+        ('"a ""x"", in m"\tb;c\ty\n1\t2\t0\n3\t4\t1', ('a "x", in m', "b;c")),
+        ("\n \na;b,c;y\n\n1;2;0\n3;4;1", ("a", "b,c")),
+        ('"a, in m";"b\nin s";y\n1;2;0\n3;4;1', ("a, in m", "b\nin s")),
+    ],
+)
+def test_the_separator_is_the_mark_that_makes_a_table(
+    content: str, features: tuple[str, ...]
+) -> None:
+    data = parse(content)
+    assert data.feature_names == features
+    assert data.X.tolist() == [[1, 2], [3, 4]]
+    assert data.y.tolist() == [0, 1]
+
+
 def test_a_gzip_file_is_known_by_content_not_by_name(write: Writer) -> None:
     packed = gzip.compress(GOOD.encode())
     assert same(read_csv(write(packed, "a.csv.gz")), read_csv(write(packed, "b.csv")))

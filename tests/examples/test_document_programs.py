@@ -1,6 +1,7 @@
 """The documents' small examples as programs: their numbers are the catalogue's true ones."""
 
 import math
+import os
 import runpy
 import subprocess
 import sys
@@ -42,12 +43,60 @@ Example = Callable[[str], ModuleType]
 def test_the_program_prints_its_catalogue_ids_and_numbers(
     name: str, ids: list[str], numbers: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert stop.value.code == 0
     text = capsys.readouterr().out
     for id in ids:
         assert f"[{id}]" in text
     for number in numbers:
         assert number in text
+
+
+SMALL = [
+    "linear_regression",
+    "logistic_regression",
+    "two_layer_by_hand",
+    "perceptron",
+    "uniform_labels",
+]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_an_output_without_our_letters_shows_the_rest(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / f"{name}.py")],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"?" in done.stdout
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_ctrl_c_is_one_line_and_130(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(id: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinygrad_ed.documents.entry", interrupt)
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == f"{name}.py: interrupted\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, str(EXAMPLES / "uniform_labels.py")],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+        )
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_an_example_runs_from_any_folder(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def test_inputs_are_read_only_for_us_too() -> None:
 SHAPES: list[tuple[Any, Any, str]] = [
     ([0, 1, 1], [0, 1], r"y_true has shape \(3,\) and y_pred has shape \(2,\)"),
     ([0, 1], [[0], [1]], r"\(2,\).*\(2, 1\).*y_pred\.reshape\(-1\)"),
-    ([[0], [1]], [[0], [1]], r"\(2, 1\).*y_true\.reshape\(-1\)"),
+    ([[0], [1]], [[0], [1]], r"\(2, 1\).*both are one column: use \.ravel\(\)"),
     ([0, 1], [[0.1, 0.9], [0.8, 0.2]], r"y_pred has 2 columns.*argmax\(axis=1\)"),
     ([[0, 1], [1, 0]], [0, 1], r"y_true has 2 columns.*one-hot.*y_true\.argmax\(axis=1\)"),
     (1, 1, r"shape \(\).*one-dimensional"),

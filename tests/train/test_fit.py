@@ -3,7 +3,6 @@
 import gc
 import threading
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 import tinygrad_ed as tg
 from tinygrad_ed import nn, optim
 from tinygrad_ed.data import batches, moons
-from tinygrad_ed.train import History, evaluate, fit, predict
+from tinygrad_ed.train import History, evaluate, fit
 
 DEVICES = ["numpy", "cpu"]
 DATA = moons(70, seed=0)
@@ -125,6 +124,17 @@ def test_metrics_get_targets_and_outputs_of_the_whole_epoch_in_one_order() -> No
     np.testing.assert_array_equal(seen[0][0], Y[order.order(0)].astype("float32"))
 
 
+def test_scores_of_columns_are_written_with_ravel() -> None:
+    with pytest.raises(ValueError, match=r"both are one column: use \.ravel\(\)"):
+        train(network(), metrics={"auc": tg.metrics.roc_auc})
+    measures = {
+        "auc": lambda t, z: tg.metrics.roc_auc(t.ravel(), z.ravel()),
+        "accuracy": lambda t, z: tg.metrics.accuracy(t.ravel() > 0.5, z.ravel() > 0),
+    }
+    history = train(network(), metrics=measures, epochs=30, lr=0.05)
+    assert history["auc"][-1] > 0.9 and history["accuracy"][-1] > 0.8
+
+
 def test_the_model_trains_in_training_mode_and_is_left_in_evaluation_mode() -> None:
     modes = []
 
@@ -230,6 +240,9 @@ def test_four_threads_train_four_models_as_one_thread_does() -> None:
         ({"y": Y.ravel()}, r"prediction \(16, 1\) and target \(16,\)"),
         ({"X": X[:, :1]}, r"layer 0, Linear\(2, 8, tanh\): an input of shape \(16, 1\)"),
         ({"loss": lambda z, t: z}, "backward.. needs a scalar"),
+        ({"metrics": {"loss": len}}, "fit: no metric can be called 'loss'"),
+        ({"metrics": {"epoch": len}}, "no metric can be called 'epoch'"),
+        ({"metrics": {"val_loss": len}}, "no metric can be called 'val_loss'"),
     ],
 )
 def test_bad_input_is_named_and_trains_nothing(changes: dict[str, Any], message: str) -> None:
@@ -241,38 +254,32 @@ def test_bad_input_is_named_and_trains_nothing(changes: dict[str, Any], message:
         np.testing.assert_array_equal(value, before[path])
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"validation": X}, r"validation is a pair \(X, y\) .* got a ndarray of 70"),
+        ({"validation": (X, Y, X)}, "got a tuple of 3"),
+        ({"validation": 0.2}, "got a float"),
+        ({"metrics": [len]}, "fit: metrics maps names to functions .* got a list"),
+        ({"metrics": {"n": 3}}, "got 'n': 3"),
+        ({"metrics": {3: len}}, "got 3: "),
+        ({"callbacks": print}, r"callbacks is a list, .* write callbacks=\[…\] also for one"),
+        ({"callbacks": None}, "callbacks is a list, got None"),
+        ({"callbacks": [3]}, r"a callback is a function \(epoch, logs\).* got 3"),
+    ],
+)
+def test_an_argument_of_another_kind_is_named_before_anything_is_trained(
+    changes: dict[str, Any], message: str
+) -> None:
+    def forward(z: tg.Tensor, t: tg.Tensor) -> tg.Tensor:
+        raise AssertionError("it has begun")
+
+    with pytest.raises(TypeError, match=message):
+        train(network(), loss=forward, **changes)
+
+
 def test_a_number_that_was_not_measured_is_named_with_those_that_were() -> None:
     with pytest.raises(KeyError, match=r"'val_loss' was not measured; there is epoch, loss"):
         train(network())["val_loss"]
     with pytest.raises(KeyError, match="no epoch was completed"):
         History()["loss"]
-
-
-# --- outside training ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def model() -> Iterator[nn.Sequential]:
-    yield nn.Sequential(nn.Linear(2, 4, seed=0), nn.Dropout(0.5, seed=0), nn.Linear(4, 1, seed=1))
-
-
-def test_predict_in_pieces_is_predict_at_once(model: nn.Sequential) -> None:
-    whole = predict(model, X)
-    np.testing.assert_allclose(predict(model, X, batch_size=7), whole, rtol=1e-6)
-    assert whole.shape == (70, 1)
-    assert model.training, "the mode is what it was"
-    assert model[1].call == 0, "dropout did not draw"
-
-
-def test_evaluate_gives_the_loss_over_all_rows_and_each_metric(model: nn.Sequential) -> None:
-    scores = evaluate(model, X, Y, loss=tg.mse, metrics={"rows": lambda t, y: len(y)})
-    y = predict(model, X)
-    assert scores["loss"] == pytest.approx(np.mean((y - Y) ** 2), rel=1e-5)
-    assert scores["rows"] == 70
-
-
-def test_predict_of_no_rows_or_in_pieces_of_none_is_refused(model: nn.Sequential) -> None:
-    with pytest.raises(ValueError, match="no rows"):
-        predict(model, X[:0])
-    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
-        predict(model, X, batch_size=0)

@@ -64,6 +64,9 @@ def test_the_label_column_can_be_named(table: Path, capsys: pytest.CaptureFixtur
     [
         (["--epochs", "0"], "--epochs"),
         (["--epochs", "two"], "--epochs"),
+        (["--epochs", "1_0"], "--epochs"),
+        (["--epochs", "٣"], "--epochs"),
+        (["--epochs", "9" * 5000], "--epochs"),
         (["--batch-size", "0"], "--batch-size"),
         (["--batch-size", "1.5"], "--batch-size"),
         (["--lr", "0"], "--lr"),
@@ -75,6 +78,8 @@ def test_the_label_column_can_be_named(table: Path, capsys: pytest.CaptureFixtur
         (["--device", "tpu"], "--device"),
         (["--json", "no/such/folder/x.json"], "--json"),
         (["--json", "."], "--json"),
+        (["--json", ""], "--json: the path is empty"),
+        (["--data", ""], "--data: the path is empty"),
         (["--plot", "curves.txt"], "--plot"),
         (["--nonsense"], "--nonsense"),
         (["--epoch", "3"], "--epoch"),
@@ -87,6 +92,47 @@ def test_a_bad_flag_exits_with_2_and_is_named(
         main(*arguments)
     assert stop.value.code == 2
     assert flag in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("flag", ["--json", "--plot"])
+def test_a_target_that_cannot_be_written_is_refused_before_training(
+    flag: str,
+    there: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    target = tmp_path / "out.png"
+    if there:
+        target.write_text("old", encoding="utf-8")
+    # Not by chmod: it stops nobody who is root.
+    locked = target if there else tmp_path
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != locked)
+    with pytest.raises(SystemExit) as stop:
+        main(flag, target)
+    said = capsys.readouterr()
+    assert (stop.value.code, said.out) == (2, "")
+    assert flag in said.err and f"{str(locked)!r}" in said.err and "written" in said.err
+
+
+def test_a_file_that_fails_after_training_does_not_lose_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+
+    def full(report: Any, path: Path) -> None:
+        raise OSError("the disk is full")
+
+    both = ["--json", tmp_path / "numbers.json", "--plot", tmp_path / "curves.png"]
+    short = ["--device", "numpy", "--epochs", 1]
+    monkeypatch.setattr(options, "_write_numbers", full)
+    assert main(*both, *short) == 2
+    assert one_line(capsys).endswith(": no numbers: the disk is full")
+    assert (tmp_path / "curves.png").stat().st_size > 0
+    monkeypatch.setattr("tinygrad_ed.train.plot.plot", full)
+    assert main(*both, *short) == 2
+    assert one_line(capsys).endswith("no numbers: the disk is full; no picture: the disk is full")
 
 
 def one_line(capsys: pytest.CaptureFixture[str]) -> str:

@@ -46,6 +46,11 @@ def test_elsewhere_than_on_a_terminal_each_epoch_is_one_plain_line(
     ]
 
 
+def test_without_a_standard_output_it_trains_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    run()
+
+
 def test_silence_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     run(progress=False)
     assert capsys.readouterr().out == ""

@@ -66,12 +66,14 @@ def check_no_single_column(arrays: dict[str, Array], shapes: str) -> None:
     Raises:
         ValueError: an array is one column.
     """
-    for argument, array in arrays.items():
-        if array.ndim == 2 and array.shape[1] == 1:
-            raise ValueError(
-                f"{shapes}: (n, 1) beside (n,) broadcasts to every row against every row; "
-                f"use {argument}.reshape(-1)"
-            )
+    columns = [name for name, array in arrays.items() if array.shape[1:] == (1,)]
+    if len(columns) == len(arrays):
+        raise ValueError(f"{shapes}: both are one column: use .ravel() on each")
+    if columns:
+        raise ValueError(
+            f"{shapes}: (n, 1) beside (n,) broadcasts to every row against every row; "
+            f"use {columns[0]}.reshape(-1)"
+        )
 
 
 def check_same_shape(y_true: Array, other: Array, argument: str) -> None:

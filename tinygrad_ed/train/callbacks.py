@@ -5,7 +5,7 @@ A callback is a function `(epoch, logs)` or an object with a method `on_epoch_en
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from ..nn.module import Module
@@ -40,6 +40,19 @@ def as_function(callback: Callback) -> Callable[[int, dict[str, float]], Any]:
         f"a callback is a function (epoch, logs), or an object with on_epoch_end(epoch, logs), "
         f"got {callback!r}"
     )
+
+
+def listeners(callbacks: Iterable[Callback]) -> list[tuple[str, Callable[..., Any]]]:
+    """The name of each callback, and what to call after an epoch.
+
+    Raises:
+        TypeError: No list of callbacks, or one of them cannot be called.
+    """
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(
+            f"fit: callbacks is a list, got {callbacks!r}; write callbacks=[…] also for one"
+        )
+    return [(title(callback), as_function(callback)) for callback in callbacks]
 
 
 def title(callback: Callback) -> str:

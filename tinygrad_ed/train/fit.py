@@ -10,11 +10,11 @@ from ..creation import tensor
 from ..data import batches
 from ..nn.module import Module, device_of
 from ..optim import Optimizer
-from .callbacks import Callback, as_function, title
+from .callbacks import Callback, listeners
 from .history import History
 from .interrupt import whole_steps
 from .progress import reporter
-from .scoring import Loss, Metric, evaluate, pair
+from .scoring import Loss, Metric, evaluate, held_out, named, pair
 
 
 def fit(
@@ -49,7 +49,9 @@ def fit(
         validation: (X, y) that are scored after each epoch and never trained on.
         seed: Fixes the order of the rows.
         callbacks: Functions (epoch, logs), or objects with `on_epoch_end`; "stop" ends the run.
-        metrics: Name -> function of (target, output), for example an accuracy.
+        metrics: Name -> function of (target, output); "epoch", "loss" and "val_…" are taken. The
+            scores of `tg.metrics` want one-dimensional arrays, so of columns (N, 1) write
+            {"auc": lambda t, z: tg.metrics.roc_auc(t.ravel(), z.ravel())}.
         progress: A bar on a terminal and one line an epoch elsewhere; False for silence.
 
     Returns:
@@ -59,14 +61,15 @@ def fit(
     Shapes: X (N, ...), y (N, ...).
 
     Raises:
-        ValueError: epochs or batch_size below 1, no rows, or lengths that differ.
-        TypeError: A callback that cannot be called.
+        ValueError: epochs or batch_size below 1, no rows, lengths that differ, or a metric's name
+            that the history needs.
+        TypeError: validation is no pair, metrics no mapping, or callbacks no list of callables.
     """
     X, y = pair("fit", X, y, model)
-    held_out = None if validation is None else pair("validation", *validation, model)
+    unseen, measures = held_out(validation, model), named("fit", metrics)
+    told = listeners(callbacks)
     if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 1:
         raise ValueError(f"fit: epochs must be a whole number of at least 1, got {epochs!r}")
-    listeners = [(title(callback), as_function(callback)) for callback in callbacks]
     data, device, history = batches(X, y, batch_size, seed=seed), device_of(model), History()
 
     with whole_steps() as safe_to_stop, reporter(progress, epochs, len(data)) as show:
@@ -81,17 +84,17 @@ def fit(
                     optimizer.zero_grad()
                     L.backward()
                     optimizer.step()
-                    seen.append((y_batch, output.detach() if metrics else None, L.detach()))
+                    seen.append((y_batch, output.detach() if measures else None, L.detach()))
                     del output, L  # the tape of this step is free before the next one begins
                     show.step()
                     safe_to_stop()
-                logs = {"epoch": epoch, **_over_the_epoch(seen, metrics or {})}
-                if held_out is not None:
-                    scores = evaluate(model, *held_out, loss=loss, metrics=metrics)
+                logs = {"epoch": epoch, **_over_the_epoch(seen, measures)}
+                if unseen is not None:
+                    scores = evaluate(model, *unseen, loss=loss, metrics=measures)
                     logs |= {f"val_{name}": value for name, value in scores.items()}
                 history.epochs.append(logs)
                 show.epoch(logs)
-                answers = [(name, listen(epoch, dict(logs))) for name, listen in listeners]
+                answers = [(name, listen(epoch, dict(logs))) for name, listen in told]
                 history.stopped_by = next((name for name, a in answers if a == "stop"), None)
                 safe_to_stop()
                 if history.stopped_by:

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,7 +19,12 @@ PICTURES = (".png", ".svg", ".pdf")
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the main job to a parser; wrong values exit with 2 and name the flag."""
     add = parser.add_argument
-    add("--data", metavar="FILE.csv", help="a table of your own (default: breast cancer)")
+    add(
+        "--data",
+        type=given,
+        metavar="FILE.csv",
+        help="a table of your own (default: breast cancer)",
+    )
     add("--label", metavar="NAME", help="its label column (default: the last one)")
     add("--device", choices=DEVICES, default="auto", help="where to compute (default: auto)")
     add("--epochs", type=at_least(1), default=10, metavar="N", help="default: 10")
@@ -30,12 +36,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def at_least(low: int) -> Callable[[str], int]:
-    """An argument type: a whole number, `low` or more."""
+    """An argument type: a whole number, `low` or more, in the digits 0 to 9 alone."""
 
     def parse(text: str) -> int:
         try:
-            number = int(text)
-        except ValueError:
+            number = int(text) if text.isascii() and text.isdigit() else low - 1
+        except ValueError:  # thousands of digits
             number = low - 1
         if number < low:
             raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {low}")
@@ -55,13 +61,25 @@ def learning_rate(text: str) -> float:
     return number
 
 
+def given(text: str) -> str:
+    """An argument type: a path of at least one character."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty: name a file")
+    return text
+
+
 def new_file(text: str) -> Path:
-    """An argument type: a file to write; a folder that is missing is noticed before training."""
-    path = Path(text)
-    if not text or path.is_dir():
+    """An argument type: a file to write; what stands in its way is noticed before training."""
+    path = Path(given(text))
+    if os.path.isdir(path):
         raise argparse.ArgumentTypeError(f"{text!r} is a folder, not a file to write")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise argparse.ArgumentTypeError(f"the folder {str(path.parent)!r} does not exist")
+    if os.path.exists(path):
+        if not os.access(path, os.W_OK):
+            raise argparse.ArgumentTypeError(f"the file {text!r} is there and cannot be written")
+    elif not os.access(path.parent, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"the folder {str(path.parent)!r} cannot be written")
     return path
 
 
@@ -88,16 +106,36 @@ def load(options: argparse.Namespace) -> Dataset:
 
 
 def deliver(report: Report, options: argparse.Namespace) -> None:
-    """Prints the scores, and writes the files that `--json` and `--plot` ask for."""
-    print(f"\n{report}")
-    if options.json is not None:
-        options.json.write_text(report.to_json() + "\n", encoding="utf-8")
-        print(f"numbers: {options.json}")
-    if options.plot is not None:
-        from .plot import plot
+    """Prints the scores, and writes the files that `--json` and `--plot` ask for.
 
-        plot(report, options.plot)
-        print(f"picture: {options.plot}")
+    Raises:
+        OSError: A file cannot be written; the other one is, where it can be.
+    """
+    print(f"\n{report}")
+    failures = []
+    for name, path, write in (
+        ("numbers", options.json, _write_numbers),
+        ("picture", options.plot, _draw),
+    ):
+        if path is not None:
+            try:
+                write(report, path)
+            except OSError as error:
+                failures.append(f"no {name}: {error}")
+            else:
+                print(f"{name}: {path}")
+    if failures:
+        raise OSError("; ".join(failures))
+
+
+def _write_numbers(report: Report, path: Path) -> None:
+    path.write_text(report.to_json() + "\n", encoding="utf-8")
+
+
+def _draw(report: Report, path: Path) -> None:
+    from .plot import plot
+
+    plot(report, path)
 
 
 def train(options: argparse.Namespace) -> None:

@@ -88,7 +88,7 @@ def reporter(progress: bool, epochs: int, steps: int) -> Silent:
     """What shows a run of so many epochs and steps; a terminal without rich gets plain lines."""
     if not progress:
         return Silent()
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():  # None: `>&-`; print is silent then
         try:
             return Bar(epochs, steps)
         except ImportError:

@@ -16,7 +16,16 @@ Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """(output, target) -> scalar, such as `tg.mse`."""
 
 Metric: TypeAlias = Callable[[Array, Array], float]
-"""(target, output) -> number: truth first, as in `tinygrad_ed.metrics`."""
+"""(target, output) -> number: truth first, as in `tinygrad_ed.metrics`.
+
+Those functions want one-dimensional arrays. Where targets and outputs are columns (N, 1), take the
+second axis off, and make classes of outputs that are numbers, here logits:
+
+    metrics={
+        "auc": lambda t, z: tg.metrics.roc_auc(t.ravel(), z.ravel()),
+        "accuracy": lambda t, z: tg.metrics.accuracy(t.ravel() > 0.5, z.ravel() > 0),
+    }
+"""
 
 
 def pair(what: str, X: Any, y: Any, model: Module) -> tuple[Array, Array]:
@@ -40,6 +49,53 @@ def pair(what: str, X: Any, y: Any, model: Module) -> tuple[Array, Array]:
     if len(arrays[0]) == 0:
         raise ValueError(f"{what}: X has shape {arrays[0].shape}, so there are no rows")
     return arrays[0], arrays[1]
+
+
+def held_out(validation: Any, model: Module) -> tuple[Array, Array] | None:
+    """The validation data as `pair` gives them, or None.
+
+    Raises:
+        TypeError: Not a pair (X, y).
+        ValueError: Their lengths differ, or there are no rows.
+    """
+    if validation is None:
+        return None
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        size = f" of {len(validation)}" if hasattr(validation, "__len__") else ""
+        raise TypeError(
+            f"fit: validation is a pair (X, y) of samples and their targets, "
+            f"got a {type(validation).__name__}{size}"
+        )
+    X, y = validation
+    return pair("validation", X, y, model)
+
+
+def named(who: str, metrics: Any) -> dict[str, Metric]:
+    """The metrics by their names; none for None.
+
+    Raises:
+        TypeError: No mapping from names to functions.
+        ValueError: A name that the results need themselves.
+    """
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping):
+        raise TypeError(
+            f"{who}: metrics maps names to functions of (target, output), such as "
+            f'{{"accuracy": accuracy}}, got a {type(metrics).__name__}'
+        )
+    for name, metric in metrics.items():
+        if not isinstance(name, str) or not callable(metric):
+            raise TypeError(
+                f"{who}: metrics maps names to functions of (target, output), got {name!r}: "
+                f"{metric!r}"
+            )
+        if name in ("epoch", "loss") or name.startswith("val_"):
+            raise ValueError(
+                f"{who}: no metric can be called {name!r}: epoch, loss and val_… are names of the "
+                f"results themselves; choose another"
+            )
+    return dict(metrics)
 
 
 def predict(model: Module, X: ArrayLike, *, batch_size: int = 1024) -> Array:
@@ -87,12 +143,14 @@ def evaluate(
         {"loss": ..., and each metric by its name}.
 
     Raises:
-        ValueError: The lengths of X and y differ.
+        ValueError: The lengths of X and y differ, or a metric is called "loss", "epoch" or "val_…".
+        TypeError: metrics is no mapping from names to functions.
     """
+    metrics = named("evaluate", metrics)
     X, y = pair("evaluate", X, y, model)
     output = predict(model, X)
     device = device_of(model)
     with no_grad():
         value = loss(tensor(output, device=device), tensor(y, device=device))
-    scores = {name: float(metric(y, output)) for name, metric in (metrics or {}).items()}
+    scores = {name: float(metric(y, output)) for name, metric in metrics.items()}
     return {"loss": float(value), **scores}
