@@ -20,6 +20,7 @@ LONG_FILES: dict[str, str] = {}
 
 CORE = {"errors", "ops", "backends", "tape", "tensor"}
 PARTS = {"nn", "optim", "metrics", "data"}
+PLAIN = {"metrics", "data"}
 MAY_IMPORT = {
     "errors": set(),
     "ops": {"errors"},
@@ -28,11 +29,12 @@ MAY_IMPORT = {
     "tape": {"ops", "backends", "errors"},
     "tensor": {"ops", "backends", "tape", "errors"},
     "documents": set(),
-    **{part: CORE for part in PARTS},
+    **{part: CORE for part in PARTS - PLAIN},
+    **{part: set() for part in PLAIN},  # they know arrays only
     "views": CORE | {"documents"},
     "check": CORE,
     "exits": {"errors"},
-    "train": CORE | PARTS | {"views", "documents", "exits"},
+    "train": CORE | PARTS | {"exits"},
     "doctor": CORE | {"package"},
     "cli": CORE | PARTS | {"views", "check", "train", "documents", "doctor", "exits", "package"},
 }

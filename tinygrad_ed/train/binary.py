@@ -21,9 +21,6 @@ from .fit import fit
 from .history import History
 from .scoring import Array, evaluate
 
-SCORES = ("loss", "accuracy", "precision", "recall", "f1", "auc")
-"""What the report holds for the training rows and for the held-out ones."""
-
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -145,7 +142,6 @@ class Report:
         seconds: How long the training took.
         history: Loss and accuracy, epoch by epoch.
         train, test: loss, accuracy, precision, recall, f1 and auc.
-        positive: The class that precision, recall and F1 are about.
         model: The trained network.
         data: The rows it was trained and tested on.
     """
@@ -155,7 +151,6 @@ class Report:
     history: History
     train: dict[str, float]
     test: dict[str, float]
-    positive: str
     model: Module
     data: Prepared
 
@@ -177,8 +172,10 @@ class Report:
         """A table of the scores."""
         X, Y = self.data.X_train, self.data.X_test
         rows = [f"{'':9}  {f'train ({len(X)})':>12}  {f'test ({len(Y)})':>12}"]
-        rows += [f"{name:9}  {self.train[name]:12.4f}  {self.test[name]:12.4f}" for name in SCORES]
-        return "\n".join([*rows, f"positive class: {self.positive}"])
+        rows += [
+            f"{name:9}  {self.train[name]:12.4f}  {self.test[name]:12.4f}" for name in self.train
+        ]
+        return "\n".join([*rows, f"positive class: {self.data.dataset.positive}"])
 
 
 def scored(
@@ -202,8 +199,7 @@ def scored(
         evaluate(model, X, y, loss=ops.bce_with_logits, metrics=METRICS)
         for X, y in ((data.X_train, data.y_train), (data.X_test, data.y_test))
     ]
-    positive = data.dataset.class_names[1]
-    return Report(device, seconds, history, both[0], both[1], positive, model, data)
+    return Report(device, seconds, history, both[0], both[1], model, data)
 
 
 def train_binary(

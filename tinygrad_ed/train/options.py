@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..backends import DEVICES
 from ..data import Dataset, breast_cancer, read_csv
 from ..exits import exit_code
 from .binary import Report, train_binary
 
-DEVICES = ("auto", "numpy", "cpu", "cuda")
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -26,7 +26,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a table of your own (default: breast cancer)",
     )
     add("--label", metavar="NAME", help="its label column (default: the last one)")
-    add("--device", choices=DEVICES, default="auto", help="where to compute (default: auto)")
+    add(
+        "--device",
+        choices=("auto", *DEVICES),
+        default="auto",
+        help="where to compute (default: auto)",
+    )
     add("--epochs", type=at_least(1), default=10, metavar="N", help="default: 10")
     add("--batch-size", type=at_least(1), default=32, metavar="N", help="default: 32")
     add("--lr", type=learning_rate, default=1e-3, help="learning rate of Adam (default: 0.001)")
