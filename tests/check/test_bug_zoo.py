@@ -18,6 +18,14 @@ def logistic(z):
     return 1 / (1 + np.exp(-z))
 
 
+def sine(z):
+    return np.sin(z)
+
+
+def tanh(z):
+    return np.tanh(z)
+
+
 def square(z):
     return z * z
 
@@ -129,6 +137,12 @@ ZOO: dict[str, tuple[Callable[..., Any], Any, list[Any], str, str | None]] = {
         logistic, lambda dy, y, z: y * (1 - y), [X], "multiply the slope by dy", "z"),
     "upstream gradient of a loss forgotten": (
         mean, lambda dy, y, z: np.ones_like(z) / z.size, [X], "multiply the slope by dy", "z"),
+    "absolute value of the upstream gradient": (
+        sine, lambda dy, y, z: np.abs(dy) * np.cos(z), [X], "a negative dy", "z"),
+    "upstream gradient clipped at zero": (
+        tanh, lambda dy, y, z: np.clip(dy, 0, 5) * (1 - y * y), [X], "a negative dy", "z"),
+    "large upstream gradients clipped": (
+        square, lambda dy, y, z: np.clip(dy, -5, 5) * 2 * z, [X], "without abs, clip", "z"),
     "zero": (logistic, lambda dy, y, z: 0 * dy, [X], "the gradient is zero", "z"),
     "None": (logistic, lambda dy, y, z: None, [X], "the gradient is zero", "z"),
     "half": (square, lambda dy, y, z: dy * z, [X], "half of what it should be", "z"),

@@ -16,6 +16,7 @@ Flags = NDArray[np.bool_]
 
 FULL_ENTRIES, FULL_INPUTS = 10_000, 200  # beyond, a Jacobian is probed along directions
 DIRECTIONS = 8
+OPPOSITE = -64.0  # a power of two, so that a linear VJP answers without any rounding
 SAMPLE = 24  # single entries of a big gradient that the diagnosis looks at
 
 
@@ -53,12 +54,14 @@ class Comparison:
         blocks: The Jacobian's blocks, for the diagnosis.
         kinks: For each input, which of its entries sit on a kink.
         stale: Whether a second walk back gave another gradient than the first.
+        crooked: Whether the walk back from a negative seed gave something else than that multiple.
     """
 
     rows: list[Row] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     kinks: list[Flags] = field(default_factory=list)
     stale: bool = False
+    crooked: bool = False
 
     @property
     def failed(self) -> bool:
@@ -88,7 +91,9 @@ def compare(
     seed = np.ones(outputs)
     first, second = pull(seed), pull(seed)  # a VJP that keeps state gives something else now
     same = [np.array_equal(a, b, equal_nan=True) for a, b in zip(first, second, strict=True)]
-    found = Comparison(stale=not all(same))
+    opposite = pull(OPPOSITE * seed)
+    linear = [answers_linearly(a, b) for a, b in zip(first, opposite, strict=True)]
+    found = Comparison(stale=not all(same), crooked=not all(linear))
     found.kinks = [np.zeros(x.size, dtype=bool) for x in checked.inputs]
     skip = found.kinks if skip is None else skip
     # Seeds of 2 instead of 1: a VJP that forgets to multiply by dy would pass with dy = 1.
@@ -100,6 +105,15 @@ def compare(
             analytic = np.array([row[i].reshape(-1) / 2 for row in pulled])
             _in_full(found, checked, i, analytic.reshape(outputs, x.size), method, ~skip[i])
     return found
+
+
+def answers_linearly(once: Array, opposite: Array) -> bool:
+    """Whether the gradient for OPPOSITE times a seed is OPPOSITE times that for the seed.
+
+    Entry by entry, only positive seeds are compared with numbers: |dy| would pass for dy there.
+    """
+    judged = np.all(np.isfinite(once)) and not np.any(np.isinf(opposite))  # inf: an overflow
+    return not judged or np.allclose(opposite, OPPOSITE * once, rtol=1e-9, atol=1e-10)
 
 
 def _in_full(

@@ -12,6 +12,11 @@ from .maps import BackwardError, FirstOrder, SecondOrder
 from .problem import Problem
 from .result import GradcheckResult, GradientMismatch, Row
 
+CROOKED = (
+    "the numbers agree, but the walk back is not linear: a negative upstream gradient does not "
+    "give the negative gradient"
+)
+
 
 def gradcheck(
     fn: Callable[..., Any],
@@ -89,6 +94,8 @@ def _first_order(
     broken = broken_contract(checked.root)
     if broken is not None:
         return _blame(rows, broken, failure="the numbers agree, but a VJP breaks a rule")
+    if found.crooked:
+        return _blame(rows, None, failure=CROOKED)
     if order == 1:
         return GradcheckResult(rows)
     return _second_order(checked, found, method, directional)
@@ -108,6 +115,8 @@ def _second_order(
     rows += tuple(found.rows)
     if found.failed:
         return _blame(rows, wrong_op(checked.root, 2), stale=found.stale)
+    if found.crooked:
+        return _blame(rows, None, failure=CROOKED + ", in the gradient of the gradient")
     return GradcheckResult(rows)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import DTypeError
 from ..tape import Node, broadcast_axes, needs_of, recorded_nodes
 from ..tensor import Tensor
-from .compare import Block, Comparison, compare
+from .compare import OPPOSITE, Block, Comparison, answers_linearly, compare
 from .diagnose import diagnose
 from .maps import BackwardError, FirstOrder, SecondOrder, on_host
 from .problem import NoDerivativeError, Problem
@@ -69,6 +69,7 @@ def _contract(node: Tensor) -> Finding | None:
         changed = not np.array_equal(node._backend.to_numpy(upstream), _upstream(node))
         twice = _vjp(node, node._backend.asarray(2 * _upstream(node)), arrays)
         again = _vjp(node, node._backend.asarray(_upstream(node)), arrays)
+        opposite = _vjp(node, node._backend.asarray(OPPOSITE * _upstream(node)), arrays)
     except Exception as error:
         return finding(f"its VJP raises {type(error).__name__}: {error}")
     if changed:
@@ -85,7 +86,7 @@ def _contract(node: Tensor) -> Finding | None:
         source = node._sources[k]
         if once[k] is None or not (isinstance(source, Node) and source.requires_grad):
             continue
-        a, b, c = (on_host(node, g[k]) for g in (once, twice, again))
+        a, b, c, d = (on_host(node, g[k]) for g in (once, twice, again, opposite))
         wrong_shape = _wrong_shape(a.shape, source._array.shape, node.shape)
         if wrong_shape is not None:
             return finding(wrong_shape, operand)
@@ -99,6 +100,12 @@ def _contract(node: Tensor) -> Finding | None:
             return finding(
                 "the VJP does not use the upstream gradient as a factor: twice the dy must give "
                 "twice the gradient, so multiply the slope by dy",
+                operand,
+            )
+        if not answers_linearly(a, d):
+            return finding(
+                "the VJP is not linear in the upstream gradient: a negative dy must give the "
+                "negative gradient, so dy enters as a factor, without abs, clip or a comparison",
                 operand,
             )
     return None

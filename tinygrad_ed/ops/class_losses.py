@@ -20,6 +20,8 @@ loss = partial(rule, symbol="L")
 
 def check_labels(name: str, z: Array, labels: Array) -> None:
     """Labels must be integers from 0 to K - 1, one for each row of scores."""
+    if hasattr(labels, "numpy"):  # a tensor
+        labels = labels.numpy()
     classes = z.shape[-1] if z.ndim else 0
     if labels.dtype.kind not in "iu":
         raise DTypeError(
@@ -112,7 +114,7 @@ def _(dy: Array, L: Array, z: Array, T: Array, *, reduction: str) -> Array:
 
 def rows_of(z: Array) -> int:
     """How many rows of scores there are."""
-    return int(z.size // (z.shape[-1] or 1))
+    return int(np.prod(z.shape[:-1]))
 
 
 @cross_entropy_soft.composed
@@ -217,7 +219,7 @@ def cross_entropy(
     if not soft:
         check_labels("cross_entropy", z, t)
     target = t if soft else one_hot(t, z)
-    target = target * (1 - label_smoothing) + label_smoothing / z.shape[-1]
+    target = target * (1 - label_smoothing) + label_smoothing / (z.shape[-1] or 1)
     if weight is not None:
         weight = _per_class(weight, z)
         target = target * weight
@@ -241,9 +243,10 @@ def nll(logp: Array, t: Any, *, weight: Any = None, reduction: str = "mean") -> 
     t = t if hasattr(t, "dtype") else np.asarray(t)
     if weight is None:
         return nll_labels(logp, t, reduction=reduction)
+    check_reduction("nll", reduction)
+    check_labels("nll", logp, t)  # before a label picks its weight
     w = take(_per_class(weight, logp), t)
     each = w * nll_labels(logp, t, reduction="none")
-    check_reduction("nll", reduction)
     return np.sum(each) / np.sum(w) if reduction == "mean" else reduced(each, reduction)
 
 

@@ -65,14 +65,14 @@ def _(x: Array, *, axis: Axis, keepdims: bool, ddof: int) -> Array:
     squares = np.mean(x * x, axis=axis, keepdims=keepdims)
     mean = np.mean(x, axis=axis, keepdims=keepdims)
     m = count(x, axis)
-    return (squares - mean * mean) * (m / (m - ddof))
+    return (squares - mean * mean) * m / (m - ddof)
 
 
 @var.vjp
 def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool, ddof: int) -> Array:
     m = count(x, axis)
     deviation = x - np.mean(x, axis=axis, keepdims=True)
-    return spread(dy, x, axis, keepdims) * (2 / (m - ddof) * deviation)
+    return spread(dy, x, axis, keepdims) * (2 * deviation / (m - ddof))  # 0 / 0 is NaN, as in y
 
 
 def std(x: Array, *, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
@@ -139,10 +139,17 @@ def product_of_others(x: Array, axis: Axis) -> Array:
     return np.transpose(np.reshape(others, lined_up.shape), back)
 
 
+def largest(x: Array, axis: Axis) -> Array:
+    """The largest entry along the axes, kept with size 1, to shift by; 0 where there is none."""
+    if np.size(x) == 0:
+        return np.sum(x, axis=axis, keepdims=True)
+    return np.max(x, axis=axis, keepdims=True)
+
+
 @rule(source="D4-L2")
 def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
-    """y = log Σ e^x, shifted by the largest entry so that nothing overflows."""
-    m = np.max(x, axis=axis, keepdims=True)
+    """y = log Σ e^x, shifted by the largest entry so that nothing overflows; -inf of nothing."""
+    m = largest(x, axis)
     m = np.where(np.isfinite(m), m, 0)
     y = np.log(np.sum(np.exp(x - m), axis=axis, keepdims=True)) + m
     return y if keepdims else np.squeeze(y, axis=axis)
@@ -161,7 +168,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
 @rule(source="D4-S1", symbol="P", gives_probabilities=True)
 def softmax(z: Array, *, axis: int = -1) -> Array:
     """p_i = e^{z_i} / Σ_k e^{z_k}: positive, summing to 1; the whole row meets in each slope."""
-    e = np.exp(z - np.max(z, axis=axis, keepdims=True))
+    e = np.exp(z - largest(z, axis))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
@@ -178,7 +185,7 @@ def _(dy: Array, y: Array, z: Array, *, axis: int) -> Array:
 @rule(source="D4-S1", symbol="logP")
 def log_softmax(z: Array, *, axis: int = -1) -> Array:
     """log p_i = z_i - log Σ_k e^{z_k}, without ever forming p."""
-    shifted = z - np.max(z, axis=axis, keepdims=True)
+    shifted = z - largest(z, axis)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 

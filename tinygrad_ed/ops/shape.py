@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
 from .registry import Array, rule
 
 
@@ -203,15 +204,36 @@ def take(x: Array, indices: Any, *, axis: int = 0) -> Array:
     return getitem(x, index=(slice(None),) * (axis % x.ndim) + (indices,))
 
 
+def border(width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
+    """A border as (before, after) for each axis; one number or one pair serves every axis.
+
+    Raises:
+        TypeError: A width that is no integer.
+        ShapeError: Neither one pair nor one for each axis.
+    """
+    given = np.asarray(width)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"pad: the width of the border must be integers, got {width!r}")
+    try:
+        pairs = np.broadcast_to(given, (ndim, 2))
+    except ValueError as error:
+        raise ShapeError(
+            f"pad: a border for {ndim} axes is a number, one pair (before, after) or {ndim} pairs, "
+            f"got {width!r}"
+        ) from error
+    return tuple((int(before), int(after)) for before, after in pairs)
+
+
 @rule()
 def pad(x: Array, *, width: tuple[tuple[int, int], ...], value: float = 0.0) -> Array:
     """A border of a constant: (before, after) entries for each axis."""
-    return np.pad(x, width, constant_values=value)
+    return np.pad(x, border(width, x.ndim), constant_values=value)
 
 
 @pad.vjp
 def _(dy: Array, y: Array, x: Array, *, width: tuple[tuple[int, int], ...], value: float) -> Array:
-    inside = tuple(slice(w[0], w[0] + n) for w, n in zip(width, x.shape, strict=True))
+    starts = [before for before, _ in border(width, x.ndim)]
+    inside = tuple(slice(k, k + n) for k, n in zip(starts, x.shape, strict=True))
     return getitem(dy, index=inside)
 
 
