@@ -5,6 +5,7 @@ import builtins
 import copy
 import inspect
 import keyword
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..ops.registry import Op
-from ..ops.source import syntax
+from ..ops.source import globals_of
+from .copied import copied
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,32 @@ class Emitter:
     Attributes:
         helpers: Text of each helper function, in the order they must stand.
         arrays: Constant arrays that occur in parameters (an index), by name.
+        constants: Arrays that a function finds outside itself; they stand before the helpers.
         taken: Every name in use.
     """
 
     def __init__(self) -> None:
-        self.taken = {"np", "program"} | set(keyword.kwlist) | set(dir(builtins))
+        self.taken = {"np", "program", "values", "file", "gradients", "gradient", "name"}
+        self.taken |= {"__name__", "__file__"} | set(keyword.kwlist) | set(dir(builtins))
         self.suffix = ""  # the number of the result at hand: what belongs to A1 is called Z1
         self.helpers: dict[str, str] = {}
         self.arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self.constants: dict[str, np.ndarray[Any, Any]] = {}
         self._helper_names: dict[Any, str] = {}
+        self._constant_names: dict[int, tuple[Any, str]] = {}
+
+    def state(self) -> tuple[Any, ...]:
+        """All that was collected up to now, for `restore` after an attempt that failed."""
+        return tuple(copy.copy(vars(self)[k]) for k in _COLLECTED)
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Forgets what was collected since."""
+        vars(self).update(zip(_COLLECTED, state, strict=True))
 
     def fresh(self, wanted: str) -> str:
-        """The wanted name, or the first numbered one that is free; it is taken then."""
-        name, k = wanted, 1
+        """The wanted name as an identifier, or the first numbered one free; it is taken then."""
+        wanted = name = identifier(wanted)
+        k = 1
         while name in self.taken:
             k += 1
             name = f"{wanted}_{k}"
@@ -57,36 +72,31 @@ class Emitter:
             return self._helper_names[plain]
         name = self._helper_names[plain] = self.fresh(wanted or plain.__name__)
         try:
-            self.helpers[name] = self._copied(plain, name)
+            self.helpers[name] = copied(self, plain, name)
         except OSError:  # it uses what cannot be printed: the caller says so
             del self._helper_names[plain]
             raise
         return name
 
-    def _copied(self, function: Callable[..., Any], name: str) -> str:
-        """The function's text under another name, without decorators and annotations."""
-        definition = copy.deepcopy(syntax(function))
-        definition.name, definition.decorator_list, definition.returns = name, [], None
-        nodes = list(ast.walk(definition))
-        for argument in nodes:
-            if isinstance(argument, ast.arg):
-                argument.annotation = None
-        local = {n.arg for n in nodes if isinstance(n, ast.arg)}
-        local |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        rename = _Rename(self, function, local)
-        definition.body = [rename.visit(_unannotated(s)) for s in definition.body]
-        return ast.unparse(ast.fix_missing_locations(definition))
-
     def global_name(self, name: str, function: Callable[..., Any]) -> ast.expr:
         """What a name outside the function's own stands for in the program."""
         value = lookup(name, function)
-        if value is np or (hasattr(builtins, name) and value is getattr(builtins, name)):
-            return ast.Name(name, ast.Load())
-        if isinstance(value, Op) or inspect.isfunction(value):
-            return ast.Name(self.helper(value), ast.Load())
-        if isinstance(value, ModuleType):
+        if isinstance(value, np.ndarray):
+            return self.constant(value, name)
+        if isinstance(value, ModuleType) and numpy_path(value) is None:
             raise OSError(f"{function.__name__} uses the module {name}; only numpy can be printed")
-        return self.literal(value)
+        try:
+            return self.literal(value)
+        except OSError as error:
+            raise OSError(f"{function.__name__} uses {name}: {error}") from error
+
+    def constant(self, value: np.ndarray[Any, Any], wanted: str = "constant") -> ast.expr:
+        """The name of an array that all functions of the program can see."""
+        if id(value) not in self._constant_names:
+            name = self.fresh(wanted)
+            self._constant_names[id(value)] = value, name  # held: an id is of the living
+            self.constants[name] = printable(value).copy()
+        return ast.Name(self._constant_names[id(value)][1], ast.Load())
 
     def literal(self, value: Any) -> ast.expr:
         """A constant as program text; arrays become named inputs."""
@@ -94,52 +104,90 @@ class Emitter:
             return value
         if isinstance(value, Variable):
             return ast.Name(value.name, ast.Load())
-        if isinstance(value, np.ndarray):
+        if type(value) is np.ndarray:
             name = self.fresh("index" if value.dtype.kind in "iub" else "constant")
-            self.arrays[name] = value
+            self.arrays[name] = printable(value)
             return ast.Name(name, ast.Load())
-        if isinstance(value, tuple | list):
+        name = getattr(value, "__name__", "")
+        if callable(value) and isinstance(name, str) and getattr(builtins, name, None) is value:
+            return ast.Name(name, ast.Load())
+        path = numpy_path(value)
+        if path is not None:
+            return ast.parse(path, mode="eval").body
+        if isinstance(value, Op) or inspect.isfunction(value):
+            return ast.Name(self.helper(value), ast.Load())
+        if type(value) in (tuple, list):
             entries = [self.literal(v) for v in value]
-            return (ast.Tuple if isinstance(value, tuple) else ast.List)(entries, ast.Load())
-        if isinstance(value, slice):
+            return (ast.Tuple if type(value) is tuple else ast.List)(entries, ast.Load())
+        if type(value) is dict:
+            if any(isinstance(v, np.ndarray) for v in value.values()):
+                raise OSError("a dict of arrays cannot be printed; give each array a name")
+            keys: list[ast.expr | None] = [self.literal(k) for k in value]
+            return ast.Dict(keys, [self.literal(v) for v in value.values()])
+        if type(value) is slice:
             parts = [self.literal(v) for v in (value.start, value.stop, value.step)]
             return ast.Call(ast.Name("slice", ast.Load()), parts, [])
-        if isinstance(value, np.generic):
-            text = f"np.{value.dtype.name}({value.item()!r})"
-        elif isinstance(value, np.dtype):
-            text = repr(value.name)
-        else:
-            text = "..." if value is ... else repr(value)
-        text = {"inf": "np.inf", "-inf": "-np.inf", "nan": "np.nan"}.get(text, text)
-        try:
-            return ast.parse(text, mode="eval").body
-        except SyntaxError as error:
-            raise OSError(f"the constant {value!r} cannot be printed") from error
+        return ast.parse(number_text(value), mode="eval").body
 
 
-class _Rename(ast.NodeTransformer):
-    """Inside a copied helper: names of other functions and of constants as they are here."""
-
-    def __init__(self, emitter: Emitter, function: Callable[..., Any], local: set[str]) -> None:
-        self.emitter, self.function, self.local = emitter, function, local
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if isinstance(node.ctx, ast.Store) or node.id in self.local:
-            return node
-        return self.emitter.global_name(node.id, self.function)
+_COLLECTED = ("taken", "helpers", "arrays", "constants", "_helper_names", "_constant_names")
 
 
-def _unannotated(statement: ast.stmt) -> ast.stmt:
-    """`grids: list[Any] = []` as a plain assignment: annotations may name what is not here."""
-    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
-        return ast.Assign([statement.target], statement.value)
-    return statement
+def identifier(text: str) -> str:
+    """A name as Python reads it: W₁ is W1, a dot is no letter, no digit comes first."""
+    letters = unicodedata.normalize("NFKC", text)
+    letters = "".join(c if f"a{c}".isidentifier() else " " for c in letters)
+    name = unicodedata.normalize("NFKC", "_".join(letters.split()))
+    return name if name.isidentifier() else f"_{name}"
 
 
-def globals_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The names that a function sees outside itself, of its module and of its closure."""
-    closure = inspect.getclosurevars(function).nonlocals
-    return {**getattr(function, "__globals__", {}), **closure}
+def printable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array, if its entries are numbers.
+
+    Raises:
+        OSError: They are not.
+    """
+    if array.dtype.kind not in "biufc":
+        raise OSError(f"a constant array of dtype {array.dtype} cannot be printed")
+    return array
+
+
+def number_text(value: Any) -> str:
+    """A number, a text or None as program text that gives back the same.
+
+    Raises:
+        OSError: It is something else.
+    """
+    if isinstance(value, np.generic) and value.dtype.kind in "biufc":
+        return f"np.{value.dtype.name}({number_text(value.item())})"
+    if isinstance(value, np.dtype) and value.kind in "biufc":
+        return f"np.dtype({value.name!r})"
+    if value is ...:
+        return "..."
+    if type(value) is complex and not np.isfinite(value):
+        return f"complex({number_text(value.real)}, {number_text(value.imag)})"
+    if value is None or type(value) in (bool, int, float, complex, str, bytes, range):
+        text = repr(value)
+        return {"inf": "np.inf", "-inf": "-np.inf", "nan": "np.nan"}.get(text, text)
+    raise OSError(f"the constant {value!r} cannot be printed")
+
+
+def numpy_path(value: Any) -> str | None:
+    """What NumPy calls a function, type or module of its own (`np.exp`); None for the rest."""
+    if value is np:
+        return "np"
+    name = getattr(value, "__name__", None)
+    if not isinstance(name, str) or not (callable(value) or isinstance(value, ModuleType)):
+        return None
+    places = [name, f"{getattr(value, '__module__', '')}.{name}"]
+    for place in places:
+        found: Any = np
+        parts = place.removeprefix("numpy.").split(".")
+        for part in parts:
+            found = vars(found).get(part) if isinstance(found, ModuleType) else None
+        if found is value:
+            return ".".join(["np", *parts])
+    return None
 
 
 def lookup(name: str, function: Callable[..., Any]) -> Any:

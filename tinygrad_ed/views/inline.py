@@ -8,32 +8,15 @@ the caller then copies the function whole.
 import ast
 import copy
 import inspect
-import math
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
-
-import numpy as np
+from types import FunctionType
+from typing import Any
 
 from ..ops.registry import Op
-from ..ops.source import body_of, drop_unused, syntax
-from .emit import Emitter, Variable, globals_of, lookup
-
-
-class Known:
-    """Stands for a variable while code is worked out ahead: its shape can be used, nothing else."""
-
-    __array_ufunc__ = None
-    __hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, variable: Variable) -> None:
-        self.shape, self.dtype = variable.shape, np.dtype(variable.dtype)
-        self.ndim, self.size = len(variable.shape), math.prod(variable.shape)
-
-    def _refuse(self, *_: Any) -> NoReturn:
-        raise TypeError("the value is not known yet")
-
-    __eq__ = __ne__ = __lt__ = __gt__ = __le__ = __ge__ = _refuse
-    __bool__ = __array__ = __getitem__ = __iter__ = _refuse
+from ..ops.source import body_of, drop_unused, globals_of, syntax
+from .ahead import known
+from .effects import acts, only_read, root, writes_into_arguments
+from .emit import Emitter, lookup
 
 
 class NotStraight(Exception):  # noqa: N818 (a turn in the road, not an error)
@@ -61,7 +44,7 @@ class Inliner:
         """
         definition = syntax(function)
         arguments = definition.args
-        if arguments.vararg is not None:
+        if arguments.vararg is not None or arguments.kwarg is not None:
             raise NotStraight
         names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
         env: Environment = dict(_defaults(function))
@@ -87,7 +70,7 @@ class Inliner:
                     raise NotStraight
                 return self.expression(statement.value, env, function, out)
             if isinstance(statement, ast.If):
-                truth = self.known(statement.test, env, function)
+                truth = known(statement.test, env, function)
                 if truth is None:
                     raise NotStraight
                 branch = statement.body if truth[0] else statement.orelse
@@ -97,7 +80,7 @@ class Inliner:
             elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
                 self._assign(statement.targets[0], statement.value, env, function, out)
             elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-                out.append(ast.Expr(self.expression(statement.value, env, function, out)))
+                self._act(statement.value, env, function, out)
             elif not isinstance(statement, ast.Pass):
                 raise NotStraight
         return None
@@ -110,8 +93,10 @@ class Inliner:
         function: Callable[..., Any],
         out: list[ast.stmt],
     ) -> None:
-        found = self.known(value, env, function)
+        found = known(value, env, function)
         if found is not None and isinstance(target, ast.Name):
+            if isinstance(found[0], list) and not only_read(target.id, function):
+                raise NotStraight  # it may be appended to
             env[target.id] = found[0]
             return
         new_value = self.expression(value, env, function, out)
@@ -129,25 +114,30 @@ class Inliner:
         else:
             raise NotStraight
 
+    def _act(
+        self,
+        call: ast.Call,
+        env: Environment,
+        function: Callable[..., Any],
+        out: list[ast.stmt],
+    ) -> None:
+        """A call for its effect: `np.add.at(out, index, x)`, `out.fill(0)`."""
+        scope = {**globals_of(function), **env}
+        changed = [call.func, *call.args[:1]]
+        if not acts(call, scope) or not any(
+            isinstance(env.get(root(c) or ""), ast.expr) for c in changed
+        ):
+            raise NotStraight
+        arguments = [self.expression(a, env, function, out) for a in call.args]
+        keywords = [
+            ast.keyword(k.arg, self.expression(k.value, env, function, out)) for k in call.keywords
+        ]
+        called = self.expression(call.func, env, function, out)
+        out.append(ast.Expr(ast.Call(called, arguments, keywords)))
+
     def _is_array(self, target: ast.expr, env: Environment) -> bool:
         """Whether something that is written into is an array of the program, not a list ahead."""
         return isinstance(target, ast.Name) and isinstance(env.get(target.id), ast.expr)
-
-    def known(
-        self, expression: ast.expr, env: Environment, function: Callable[..., Any]
-    ) -> tuple[Any] | None:
-        """The expression's value if shapes and parameters decide it, in a 1-tuple; else None."""
-        names = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)}
-        if any(isinstance(env.get(n), ast.expr) for n in names):
-            return None
-        ahead = {k: Known(v) if isinstance(v, Variable) else v for k, v in env.items()}
-        code = compile(ast.fix_missing_locations(ast.Expression(expression)), "<known>", "eval")
-        try:
-            # One dictionary, so that generator expressions inside see the names too.
-            value = eval(code, {**globals_of(function), **ahead})
-        except Exception:  # it needs the values, whatever the way it said so
-            return None
-        return (value,) if _is_plain(value) else None
 
     def expression(
         self,
@@ -161,6 +151,13 @@ class Inliner:
             copy.deepcopy(expression)
         )
         return substituted
+
+
+_NAMES_INSIDE = (
+    *(ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+    *(ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom),
+)
+"""Expressions that have names of their own, or give one to something on the way."""
 
 
 class _Substitute(ast.NodeTransformer):
@@ -178,38 +175,63 @@ class _Substitute(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, ast.expr) and not isinstance(node, ast.Name | ast.Constant):
-            found = self.inliner.known(node, self.env, self.function)
+            found = known(node, self.env, self.function)
             if found is not None:
                 return self.emitter.literal(found[0])
+        if isinstance(node, _NAMES_INSIDE):
+            raise NotStraight
         return super().visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in self.env:
-            return self.emitter.literal(copy.deepcopy(self.env[node.id]))
+            found = self.env[node.id]
+            return self.emitter.literal(
+                copy.deepcopy(found) if isinstance(found, ast.expr) else found
+            )
+        value = lookup(node.id, self.function)
+        if any(value is f for f in (isinstance, type, hasattr, getattr, callable, issubclass)):
+            raise NotStraight  # it asks what the value is
         return self.emitter.global_name(node.id, self.function)
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
-        truth = self.inliner.known(node.test, self.env, self.function)
+        truth = known(node.test, self.env, self.function)
         if truth is None:
-            return self.generic_visit(node)
+            return self.visit_BoolOp(node)
         return self.visit(node.body if truth[0] else node.orelse)
 
+    def visit_BoolOp(self, node: ast.expr) -> Any:
+        """Parts that are perhaps not reached: nothing of them may be done before."""
+        before = len(self.out)
+        visited = self.generic_visit(node)
+        if len(self.out) > before:
+            raise NotStraight
+        return visited
+
     def visit_Call(self, node: ast.Call) -> Any:
-        callee = (
-            lookup(node.func.id, self.function)
-            if isinstance(node.func, ast.Name) and node.func.id not in self.env
-            else None
-        )
+        scope = {**globals_of(self.function), **self.env}
+        if acts(node, scope):
+            raise NotStraight
+        called = scope.get(node.func.id) if isinstance(node.func, ast.Name) else None
+        if isinstance(called, Op | FunctionType) and writes_into_arguments(called):
+            raise NotStraight  # when it is called matters
+        callee = called
         if isinstance(callee, Op) and len(body_of(syntax(callee.forward))) == 1:
             callee = callee.forward  # one line: relu reads better as np.maximum(Z, 0)
-        if not inspect.isfunction(callee) or any(isinstance(a, ast.Starred) for a in node.args):
+        starred = any(isinstance(a, ast.Starred) for a in node.args)
+        if not inspect.isfunction(callee) or starred or any(k.arg is None for k in node.keywords):
             return self.generic_visit(node)
         arguments = [self._argument(a) for a in node.args]
-        keywords = {k.arg: self._argument(k.value) for k in node.keywords if k.arg}
+        keywords = {str(k.arg): self._argument(k.value) for k in node.keywords}
+        state = self.emitter.state()
         try:
             statements, result = self._inlined(callee, arguments, keywords)
         except (NotStraight, OSError):
-            return self.generic_visit(node)
+            self.emitter.restore(state)
+            return ast.Call(
+                self.emitter.literal(called),
+                [self.emitter.literal(a) for a in arguments],
+                [ast.keyword(k, self.emitter.literal(v)) for k, v in keywords.items()],
+            )
         self.out.extend(statements)
         return result
 
@@ -217,7 +239,9 @@ class _Substitute(ast.NodeTransformer):
         self, callee: Callable[..., Any], arguments: list[Any], keywords: dict[str, Any]
     ) -> tuple[list[ast.stmt], ast.expr]:
         """A called function's body; an argument it reads twice gets a name first."""
-        bound = inspect.signature(callee).bind(*arguments, **keywords).arguments
+        bound = (
+            inspect.signature(callee, follow_wrapped=False).bind(*arguments, **keywords).arguments
+        )
         reads = [n.id for n in ast.walk(syntax(callee)) if isinstance(n, ast.Name)]
         named: list[ast.stmt] = []
         for name, value in bound.items():
@@ -231,7 +255,7 @@ class _Substitute(ast.NodeTransformer):
 
     def _argument(self, node: ast.expr) -> Any:
         """An argument as an inlined function sees it: still a variable or constant if it is one."""
-        found = self.inliner.known(node, self.env, self.function)
+        found = known(node, self.env, self.function)
         if found is not None:
             return found[0]
         if isinstance(node, ast.Name) and node.id in self.env:
@@ -242,18 +266,9 @@ class _Substitute(ast.NodeTransformer):
 def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
     return {
         p.name: p.default
-        for p in inspect.signature(function).parameters.values()
+        for p in inspect.signature(function, follow_wrapped=False).parameters.values()
         if p.default is not p.empty
     }
-
-
-def _is_plain(value: Any) -> bool:
-    """A value that reads well as a literal: numbers, text, slices, and tuples of them."""
-    if isinstance(value, tuple | list):
-        return all(_is_plain(v) for v in value)
-    if isinstance(value, slice):
-        return all(_is_plain(v) for v in (value.start, value.stop, value.step))
-    return value is None or value is ... or isinstance(value, bool | int | float | str)
 
 
 def without_unused(statements: Sequence[ast.stmt], results: Sequence[ast.expr]) -> list[ast.stmt]:

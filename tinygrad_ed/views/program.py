@@ -17,6 +17,7 @@ class Program:
 
     Attributes:
         inputs: The arrays the program starts from, by name.
+        constants: Arrays that its functions find outside themselves, by name.
         source: The whole text: a function `program(...)`, and a main part that calls it.
     """
 
@@ -24,18 +25,16 @@ class Program:
         self,
         *,
         inputs: Mapping[str, Array],
+        constants: Mapping[str, Array],
         helpers: Sequence[str],
         forward: Sequence[str],
         backward: Sequence[str],
         result: str,
         gradients: Mapping[str, str],
     ) -> None:
-        self.inputs = dict(inputs)
-        self.source = "\n".join(
+        self.inputs, self.constants = dict(inputs), dict(constants)
+        self._body = "\n".join(
             [
-                '"""Forward and backward pass, printed from the tape of the network that ran."""',
-                "",
-                "import numpy as np",
                 *(f"\n\n{helper}" for helper in helpers),
                 "",
                 "",
@@ -50,7 +49,7 @@ class Program:
                 "",
                 "",
                 'if __name__ == "__main__":',
-                *(f"    {line}" for line in self._values()),
+                *(f"    {line}" for line in self._values(self.inputs)),
                 f"    {result}, gradients = program({', '.join(self.inputs)})",
                 f'    print("{result} =", {result})',
                 "    for name, gradient in gradients.items():",
@@ -58,18 +57,29 @@ class Program:
                 "",
             ]
         )
+        self.source = "\n".join(
+            [
+                '"""Forward and backward pass, printed from the tape of the network that ran."""',
+                "",
+                "import numpy as np",
+                *([""] if self.constants else []),
+                *self._values(self.constants),
+                self._body,
+            ]
+        )
 
     @property
     def is_self_contained(self) -> bool:
         """Whether all starting values stand in the text; else `save` writes them beside it."""
-        return sum(a.size for a in self.inputs.values()) <= LITERAL_LIMIT
+        arrays = (*self.inputs.values(), *self.constants.values())
+        return sum(a.size for a in arrays) <= LITERAL_LIMIT
 
-    def _values(self) -> list[str]:
-        if self.is_self_contained:
-            return [f"{name} = {literal(array)}" for name, array in self.inputs.items()]
+    def _values(self, arrays: Mapping[str, Array]) -> list[str]:
+        if self.is_self_contained or not arrays:
+            return [f"{name} = {literal(array)}" for name, array in arrays.items()]
         return [
             'values = np.load(__file__.removesuffix(".py") + ".npz")',
-            *(f'{name} = values["{name}"]' for name in self.inputs),
+            *(f'{name} = values["{name}"]' for name in arrays),
         ]
 
     def run(self, **changed: Any) -> tuple[Any, dict[str, Array]]:
@@ -87,8 +97,9 @@ class Program:
                 f"the program has no input {', '.join(sorted(unknown))}; "
                 f"its inputs are {', '.join(self.inputs)}"
             )
-        namespace: dict[str, Any] = {"__name__": "unrolled"}
-        exec(compile(self.source, "<unrolled program>", "exec"), namespace)
+        namespace: dict[str, Any] = {"__name__": "unrolled", "np": np}
+        namespace.update((name, array.copy()) for name, array in self.constants.items())
+        exec(compile(self._body, "<unrolled program>", "exec"), namespace)
         result, gradients = namespace["program"](**{**self.inputs, **changed})
         return result, gradients
 
@@ -102,7 +113,7 @@ class Program:
         if path.suffix != ".py":
             raise ValueError(f"a program is saved as a .py file, got {path.name!r}")
         if not self.is_self_contained:
-            np.savez(path.with_suffix(".npz"), **self.inputs)  # type: ignore[arg-type]
+            np.savez(path.with_suffix(".npz"), **self.inputs, **self.constants)  # type: ignore[arg-type]
         path.write_text(self.source, encoding="utf-8")
         return path
 

@@ -96,6 +96,7 @@ class _Writer:
         arrays = {k: t._backend.to_numpy(t._array) for k, t in self.inputs.items()}
         return Program(
             inputs={**arrays, **self.emitter.arrays},
+            constants=self.emitter.constants,
             helpers=list(self.emitter.helpers.values()),
             forward=forward[:-1] if seed is None else forward,
             backward=forward[-1:] * (seed is None) + backward,
@@ -131,9 +132,7 @@ class _Writer:
             self._name(node, node.name or kind + number)
 
     def _name(self, node: Node, wanted: str) -> None:
-        identifier = re.sub(r"\W+", "_", wanted)
-        identifier = f"_{identifier}" if identifier[:1].isdigit() else identifier
-        self.names[id(node)] = self.emitter.fresh(identifier)
+        self.names[id(node)] = self.emitter.fresh(wanted)
         self.ranks[self.names[id(node)]] = node._array.ndim
 
     def variable(self, source: Any) -> Any:
@@ -152,7 +151,8 @@ class _Writer:
         self._number_like(node)
         statements, result = self._body(op.forward, operands, node._params, op.name)
         last = statements[-1] if statements else None
-        if isinstance(last, ast.Assign) and ast.unparse(last.targets[0]) == ast.unparse(result):
+        named = ast.unparse(result) if isinstance(result, ast.Name) else None
+        if isinstance(last, ast.Assign) and ast.unparse(last.targets[0]) == named:
             statements, result = statements[:-1], last.value
         for statement in without_unused(statements, [result]):
             self.line(self.text(statement))
@@ -173,15 +173,18 @@ class _Writer:
 
     def _body(self, function: Any, operands: list[Any], params: dict[str, Any], name: str) -> Any:
         """The function's body in line, or a call of its copy where it is no straight line."""
+        state = self.emitter.state()
         try:
-            return self.inliner.inline(function, operands, params)
-        except NotStraight:
+            try:
+                return self.inliner.inline(function, operands, params)
+            except NotStraight:
+                self.emitter.restore(state)
             copied = ast.Name(self.emitter.helper(function, name), ast.Load())
             positional = [self.emitter.literal(o) for o in operands]
             keywords = [ast.keyword(k, self.emitter.literal(v)) for k, v in params.items()]
-            return [], ast.Call(copied, positional, keywords)
         except OSError as error:
-            raise OSError(f"{name} cannot be printed: {error}; define it in a file") from error
+            raise OSError(f"{name} cannot be printed: {error}") from error
+        return [], ast.Call(copied, positional, keywords)
 
     # --- backward: the Reading that walk_back asks ----------------------------------------------
 
