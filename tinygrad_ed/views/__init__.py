@@ -2,7 +2,10 @@
 
 unroll   the tape as a flat NumPy program, forward and backward
 inline   from an op's own source to lines of such a program
-emit     names, constants and copied functions of a program
+ahead    what shapes and parameters decide before there are numbers
+effects  what changes in place, and must not be moved or dropped
+copied   a function copied whole, where it is no straight line
+emit     names, constants and helpers of a program
 tidy     lines as one would write them by hand
 program  the text, and how to run and save it
 """
