@@ -26,7 +26,7 @@ def _(z: Array) -> Array:
 
 
 @sigmoid.vjp
-def _(dy: Array, y: Array, z: Array) -> Array:
+def sigmoid_vjp(dy: Array, y: Array, z: Array) -> Array:
     return dy * y * (1 - y)
 
 
@@ -37,7 +37,7 @@ def tanh(z: Array) -> Array:
 
 
 @tanh.vjp
-def _(dy: Array, y: Array, z: Array) -> Array:
+def tanh_vjp(dy: Array, y: Array, z: Array) -> Array:
     return dy * (1 - y * y)
 
 
@@ -53,7 +53,7 @@ def relu(z: Array) -> Array:
 
 
 @relu.vjp
-def _(dy: Array, y: Array, z: Array) -> Array:
+def relu_vjp(dy: Array, y: Array, z: Array) -> Array:
     return dy * (y > 0)
 
 
@@ -84,17 +84,21 @@ def _(dy: Array, y: Array, z: Array) -> Array:
     return dy * sigmoid(z)
 
 
+SCALE = 0.7978845608028654  # √(2/π) as a plain number: np.sqrt would turn float32 into float64
+CUBIC = 0.044715
+
+
 @activation(source="Hendrycks, Gimpel 2016, the tanh form")
 def gelu(z: Array) -> Array:
     """½ z (1 + tanh u) with u = √(2/π) (z + 0.044715 z³)."""
-    u = 0.7978845608028654 * (z + 0.044715 * z * z * z)
+    u = SCALE * (z + CUBIC * z * z * z)
     return 0.5 * z * (1 + np.tanh(u))
 
 
 @gelu.vjp
 def _(dy: Array, y: Array, z: Array) -> Array:
-    t = np.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z))
-    du = 0.7978845608028654 * (1 + 0.134145 * z * z)
+    t = np.tanh(SCALE * (z + CUBIC * z * z * z))
+    du = SCALE * (1 + 3 * CUBIC * z * z)
     return dy * (0.5 * (1 + t) + 0.5 * z * (1 - t * t) * du)
 
 

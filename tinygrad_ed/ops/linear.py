@@ -7,7 +7,7 @@ documents 000, 002 and 004 write one sample as a column, `z = W x + b`; theirs i
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from .activations import relu, sigmoid, tanh
+from .activations import relu, relu_vjp, sigmoid, sigmoid_vjp, tanh, tanh_vjp
 from .registry import Array, rule
 from .shape import expand_dims, squeeze
 
@@ -117,11 +117,11 @@ def linear(X: Array, W: Array, b: Array | None = None, *, activation: str | None
 @linear.vjp
 def _(dY: Array, Y: Array, X: Array, W: Array, b: Array, *, activation: str | None) -> Array:
     if activation == "relu":
-        dZ = dY * (Y > 0)
+        dZ = relu_vjp(dY, Y, None)
     elif activation == "sigmoid":
-        dZ = dY * Y * (1 - Y)
+        dZ = sigmoid_vjp(dY, Y, None)
     elif activation == "tanh":
-        dZ = dY * (1 - Y * Y)
+        dZ = tanh_vjp(dY, Y, None)
     else:
         dZ = dY
     return dZ @ np.swapaxes(W, 0, 1), np.swapaxes(X, 0, 1) @ dZ, np.sum(dZ, axis=0)
