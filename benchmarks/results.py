@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+NAMED = ("numpy", "numba", "llvmlite", "torch", "jax", "scikit-learn", "keras")
+"""What can change a number here, where it is installed."""
 HEAD = """# Results
 
 Every table here was written by the benchmark named above it; none is typed. Times belong to the
@@ -25,7 +27,8 @@ def facts() -> dict[str, str]:
     if info.exists():
         model = re.search(r"model name\s*:\s*(.+)", info.read_text(encoding="utf-8"))
         cpu = model.group(1) if model else cpu
-    versions = {name: importlib.metadata.version(name) for name in ("numpy", "numba")}
+    installed = {dist.name.lower(): dist.version for dist in importlib.metadata.distributions()}
+    versions = {name: installed[name] for name in NAMED if name in installed}
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{cpu}, {os.cpu_count()} cores, {platform.system()}",

@@ -38,14 +38,14 @@ def test_the_installed_command_answers_its_version() -> None:
 def test_help_lists_the_commands() -> None:
     done = command("--help")
     assert done.returncode == 0
-    assert "doctor" in done.stdout
-    assert "train" in done.stdout
+    for name in ("doctor", "train", "bench", "asm"):
+        assert f"    {name} " in done.stdout
 
 
 def test_without_a_command_the_commands_are_named() -> None:
     done = command()
     assert done.returncode == 2
-    assert "doctor or train" in done.stderr
+    assert "doctor, train, bench or asm" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .creation import full, ones, tensor, zeros
 from .errors import (
+    CaptureError,
     DeviceError,
     DTypeError,
     LogitsWarning,
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from . import check, data, documents, metrics, nn, optim, train, views
     from .check.gradcheck import gradcheck
     from .train.fit import fit
+    from .views.cost import cost
     from .views.unroll import unroll
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "capture": "capture",
     "check": "check",
     "data": "data",
     "documents": "documents",
@@ -43,6 +46,7 @@ _LAZY = {
     "views": "views",
     "fit": "train",
     "gradcheck": "check",
+    "cost": "views",
     "unroll": "views",
 }
 """What is imported on first use, and from where: the core stays near NumPy's import time."""
@@ -62,6 +66,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "CaptureError",
     "DTypeError",
     "DeviceError",
     "LogitsWarning",
@@ -70,6 +75,7 @@ __all__ = [
     "TapeError",
     "Tensor",
     "check",
+    "cost",
     "data",
     "documents",
     "fit",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backends import checked_array
+from .backends import Backend, checked_array
 from .errors import DeviceError, DTypeError, LogitsWarning, ShapeError
 from .ops.registry import Op
-from .tape import Node, is_recording, record
+from .tape import Node, record, state
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -51,49 +51,85 @@ def plain_index(index: Any, like: Node) -> Any:
     return index
 
 
-def apply(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> "Tensor":
+def apply(op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> "Tensor":
     """Runs an op on tensors and records it: the one door through which everything goes.
 
     Raises:
         ShapeError: Operands that do not fit; the op and all shapes are named.
         DeviceError: Two devices.
     """
-    like = next(o for o in operands if isinstance(o, Node))
+    like = operands[0]
+    if not isinstance(like, Node):
+        like = next(o for o in operands if isinstance(o, Node))
     backend = like._backend
-    sources = tuple(adopt(o, like) for o in op.complete(operands))
-    params = {**op.defaults, **params}
+    if len(operands) < len(op.operand_names):
+        operands = op.complete(operands)
+    if len(params) < len(op.parameter_names):
+        params = {**op.defaults, **params} if params else op.defaults
     if "index" in params:
-        params["index"] = plain_index(params["index"], like)
-    if op.backward is None:  # a composition: its parts are recorded instead
-        result: Tensor = op.forward(*sources, **params)
-        return result
-    arrays = [s._array if isinstance(s, Node) else s for s in sources]
+        params = {**params, "index": plain_index(params["index"], like)}
+    arrays: list[Any] = []
+    wants: list[bool] = []
+    for operand in operands:
+        if not isinstance(operand, Node) or operand._backend is not backend:
+            operand, k = adopt(operand, like), len(arrays)
+            operands = (*operands[:k], operand, *operands[k + 1 :])
+        if isinstance(operand, Node):
+            arrays.append(operand._array)
+            wants.append(operand._needs)
+        else:
+            arrays.append(operand)
+            wants.append(False)
+    requires = True in wants and state.recording
+
+    if state.trace is not None:
+        backend = state.trace.traced(backend, operands)
+    kernel = backend.kernels[op]
+    y = None if kernel is None else kernel.forward(arrays, params)
+    if y is not None:
+        node: Tensor = like._result(y, requires)
+    elif op.backward is None:  # a composition: its parts are recorded instead
+        node = op.forward(*operands, **params)
+        return node
+    else:
+        y = _by_formula(backend, op, operands, arrays, params)
+        if requires and y.dtype.kind == "c":
+            raise DTypeError(
+                f"{op.called} gave complex numbers, and gradients are for real ones: take real and "
+                f"imaginary parts as tensors of their own"
+            )
+        node = like._result(y, requires)
+        _share_version(node, operands, arrays)
+    if op.expects_logits:
+        _warn_about_probabilities(op, operands[0])
+    if requires:
+        record(node, op, operands, arrays, tuple(wants), params)
+    return node
+
+
+def _by_formula(
+    backend: Backend, op: Op, operands: Sequence[Any], arrays: list[Any], params: dict[str, Any]
+) -> Any:
+    """What an op without a kernel for these operands gives, once they have passed its checks."""
     if op.validate is not None:
         try:
             op.validate(*arrays, **params)
         except AttributeError as error:  # a plain number where an array belongs
-            raise _explained(TypeError(str(error)), op, sources, params) from error
+            raise _explained(TypeError(str(error)), op, operands, params) from error
     try:
-        y = backend.forward(op, arrays, params)
+        return backend.forward(op, arrays, params)
     except (ValueError, TypeError, IndexError, AttributeError) as error:
-        raise _explained(error, op, sources, params) from error
-    requires = is_recording() and any(isinstance(s, Node) and s._needs for s in sources)
-    if requires and y.dtype.kind == "c":
-        raise DTypeError(
-            f"{op.called} gave complex numbers, and gradients are for real ones: take real and "
-            f"imaginary parts as tensors of their own"
-        )
-    node: Tensor = like._result(y, requires)
-    if y.base is not None or any(y is a for a in arrays):
-        # A view of an operand, or the operand's own array: writing to one changes the other.
-        for source in sources:
-            if isinstance(source, Node) and np.may_share_memory(y, source._array):
-                node._version = source._version
-    if op.expects_logits:
-        _warn_about_probabilities(op, sources[0])
-    if requires:
-        record(node, op, sources, params)
-    return node
+        raise _explained(error, op, operands, params) from error
+
+
+def _share_version(node: Node, operands: Sequence[Any], arrays: list[Any]) -> None:
+    """A view of an operand, or the operand's own array: writing to one changes the other."""
+    y = node._array
+    if y.base is None and not any(y is array for array in arrays):
+        return
+    for source in operands:
+        if isinstance(source, Node) and np.may_share_memory(y, source._array):
+            node._version = source._storage_version()
 
 
 def _explained(

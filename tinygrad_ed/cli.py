@@ -1,4 +1,4 @@
-"""The command `tinygrad-ed`: doctor and train.
+"""The command `tinygrad-ed`: doctor, train, bench and asm.
 
 Exit codes: 0 done, 1 something needed is missing (doctor), 2 bad flags; the rest as in `exits.py`.
 """
@@ -17,6 +17,7 @@ PROGRAM = "tinygrad-ed"
 def build_parser() -> argparse.ArgumentParser:
     """The flags of every command."""
     # Here and not above: Ctrl-C while it loads is then an exit code, as everywhere in `main`.
+    from . import cli_asm, cli_bench
     from .train import options
 
     parser = argparse.ArgumentParser(
@@ -45,6 +46,24 @@ def build_parser() -> argparse.ArgumentParser:
     )
     options.add_options(train)
     train.set_defaults(run=run_train)
+
+    bench = commands.add_parser(
+        "bench",
+        help="what this machine can do at most, for tg.cost and the benchmarks",
+        description="Shows, or with --calibrate measures, what this machine can do at most.",
+        allow_abbrev=False,
+    )
+    cli_bench.add_options(bench)
+    bench.set_defaults(run=cli_bench.run)
+
+    asm = commands.add_parser(
+        "asm",
+        help="the inner loop of a kernel: its vector multiply-adds, loads and spills",
+        description="The inner loop of a kernel as this processor runs it, and what it is made of.",
+        allow_abbrev=False,
+    )
+    cli_asm.add_options(asm)
+    asm.set_defaults(run=cli_asm.run)
     return parser
 
 
@@ -82,7 +101,7 @@ def _command(argv: Sequence[str] | None) -> int:
     try:
         arguments = parser.parse_args(argv)
         if arguments.command is None:
-            parser.error("say which command: doctor or train (tinygrad-ed --help)")
+            parser.error("say which command: doctor, train, bench or asm (tinygrad-ed --help)")
     except SystemExit as stop:  # argparse has printed what it had to say
         return stop.code if isinstance(stop.code, int) else 2
     return exit_code(lambda: arguments.run(arguments), f"{PROGRAM} {arguments.command}")

@@ -13,6 +13,10 @@ class DeviceError(RuntimeError):
     """A device that is unknown or unusable, or two devices in one op."""
 
 
+class CaptureError(RuntimeError):
+    """A step that cannot be captured as a program, or does not compute the same each time."""
+
+
 class TapeError(RuntimeError):
     """A reading of the tape that would be wrong: used twice, changed since, or not recorded."""
 

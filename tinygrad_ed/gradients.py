@@ -2,38 +2,57 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import ops
 from .apply import levels_to_the_user
+from .backends import Backend
 from .errors import ShapeError, StaleGradientWarning, TapeError
-from .tape import Node, no_grad, walk_back
-from .tensor import Tensor
+from .tape import Node, no_grad, state, walk_back
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
 
 class ArrayReading:
     """The walk over plain arrays: kernels or formulas, nothing recorded."""
 
-    def vjp(self, node: Node, upstream: Any, needs: tuple[bool, ...]) -> Any:
+    def __init__(self) -> None:
+        self.trace = state.trace
+
+    def backend(self, node: Node) -> Backend:
+        """Where a node's gradients are computed."""
+        return node._backend if self.trace is None else self.trace.traced(node._backend)
+
+    def vjp(self, node: Node, upstream: Any) -> tuple[Sequence[Any], bool]:
         """The op's gradients on the node's device."""
-        arrays = [s._array if isinstance(s, Node) else s for s in node._sources]
-        assert node._op is not None and isinstance(node, Tensor)
-        return node._backend.vjp(node._op, upstream, node._array, arrays, needs, node._params)
+        op, backend = node._op, self.backend(node)
+        y, arrays, wants, params = node._array, node._arrays, node._wants, node._params
+        assert op is not None
+        kernel = backend.kernels[op]
+        if kernel is not None:
+            found = kernel.vjp(upstream, y, arrays, wants, params, self.homes(node))
+            if found is not None:
+                return found, True
+        return backend.vjp(op, upstream, y, arrays, wants, params), False
+
+    def homes(self, node: Node) -> list[Any] | None:
+        """Where each operand wants its gradient to be written; nowhere special."""
+        return None
 
     def sum_to(self, gradient: Any, axes: tuple[int, ...], source: Node) -> Any:
         """The sum over the axes that the operand was spread along."""
-        summed = np.sum(gradient, axis=axes[0] if len(axes) == 1 else axes)
-        return np.reshape(summed, source._array.shape)
+        return self.backend(source).sum_to(gradient, axes, source._array.shape)
 
     def cast(self, gradient: Any, source: Node) -> Any:
         """In the operand's number type."""
-        return gradient.astype(source._array.dtype)
+        return self.backend(source).cast(gradient, source._array.dtype)
 
     def add(self, first: Any, second: Any, source: Node) -> Any:
         """The sum of two contributions."""
-        return first + second
+        return self.backend(source).add(first, second)
 
     def shape(self, gradient: Any) -> tuple[int, ...]:
         """The array's shape."""
@@ -44,33 +63,70 @@ class ArrayReading:
         return gradient.dtype
 
 
+class HomeReading(ArrayReading):
+    """The walk of `backward`: a leaf's first contribution may be written where its gradient lives.
+
+    That is its place in the optimiser's memory, so that a step has nothing to gather.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: set[Node] = set()
+
+    def homes(self, node: Node) -> list[Any]:
+        """The homes of leaves without a gradient, each given once."""
+        homes, given = [], self.given
+        for source, wanted in zip(node._sources, node._wants):  # noqa: B905 (equally many)
+            home = None
+            if wanted and source._grad is None and source not in given:
+                home = source._home
+                given.add(source)
+            homes.append(home)
+        return homes
+
+
 class TensorReading(ArrayReading):
     """The same walk over tensors: each step is recorded, so it can be differentiated again."""
 
-    def vjp(self, node: Node, upstream: Any, needs: tuple[bool, ...]) -> Any:
+    def vjp(self, node: Node, upstream: Any) -> tuple[Sequence[Any], bool]:
         """The op's formulas on the operands themselves (whole-VJP kernels cannot be recorded)."""
         assert node._op is not None
-        gradients = node._op.backward_for(needs)(upstream, node, *node._sources, **node._params)
+        formula = node._op.backward_for(node._wants)
+        gradients = formula(upstream, node, *node._sources, **node._params)
         each = gradients if isinstance(gradients, tuple | list) else (gradients,)
         plain = node._backend.asarray
-        return [g if g is None or hasattr(g, "dtype") else node._result(plain(g)) for g in each]
+        found = [g if g is None or hasattr(g, "dtype") else node._result(plain(g)) for g in each]
+        return found, False
+
+    def sum_to(self, gradient: Any, axes: tuple[int, ...], source: Node) -> Any:
+        """The sum over the axes that the operand was spread along, recorded."""
+        summed = np.sum(gradient, axis=axes[0] if len(axes) == 1 else axes)
+        return np.reshape(summed, source._array.shape)
+
+    def add(self, first: Any, second: Any, source: Node) -> Any:
+        """The sum of two contributions, recorded."""
+        return first + second
 
     def cast(self, gradient: Any, source: Node) -> Any:
         """In the operand's number type, recorded."""
         return ops.astype(gradient, dtype=source._array.dtype.name)
 
 
-def seed_of(root: Tensor, seed: Any) -> Any:
+def seed_of(root: Node, seed: Any) -> Any:
     """The upstream gradient a walk starts with: 1 for a scalar, else what the caller gives."""
+    shape, backend = root._array.shape, root._backend
     if seed is None:
-        if root.size != 1:
+        if not shape:
+            return backend.one(root._array.dtype)
+        if root._array.size != 1:
             raise ShapeError(
-                f"backward() needs a scalar, but {root.label} has {root.size} entries: reduce it "
-                f"with .sum() or .mean(), or pass seed= an upstream gradient of that shape"
+                f"backward() needs a scalar, but {root.label} has {root._array.size} entries: "
+                f"reduce it with .sum() or .mean(), or pass seed= an upstream gradient of that "
+                f"shape"
             )
         return np.ones_like(root._array)
-    array = root._backend.asarray(seed._array if isinstance(seed, Tensor) else seed, root.dtype)
-    if array.shape != root._array.shape:
+    array = backend.asarray(seed._array if isinstance(seed, Node) else seed, root._array.dtype)
+    if array.shape != shape:
         raise ShapeError(
             f"the seed is the upstream gradient of {root.label} and must have its shape, "
             f"got {tuple(array.shape)}"
@@ -78,11 +134,11 @@ def seed_of(root: Tensor, seed: Any) -> Any:
     return array
 
 
-def check_readable(root: Tensor) -> None:
+def check_readable(root: Node) -> None:
     """A tape must be there and not used up."""
-    if not isinstance(root, Tensor):
+    if not isinstance(root, Node):
         raise TypeError(f"a gradient is taken of a tensor, got {type(root).__name__}")
-    if not root.requires_grad:
+    if not root._needs:
         raise TapeError(
             f"{root.label} was not recorded: none of its operands requires a gradient (pass "
             f"requires_grad=True to tg.tensor), or it was computed inside tg.no_grad()"
@@ -95,34 +151,53 @@ def check_readable(root: Tensor) -> None:
         )
 
 
-def owned(gradient: Any, root: Tensor) -> Tensor:
-    """A gradient with its own memory: it may be a view of another, or of one broadcast number."""
-    if isinstance(gradient, np.ndarray | np.generic):  # NumPy makes scalars of 0-d results
-        return Tensor(np.array(gradient, copy=True, order="C"), root._backend)
-    return Tensor(gradient.copy(), root._backend)
-
-
-def backward(root: Tensor, seed: Any, *, create_graph: bool, retain_graph: bool) -> None:
+def backward(root: Node, seed: Any, *, create_graph: bool, retain_graph: bool) -> None:
     """See `Tensor.backward`. Nothing is changed if a step of the walk fails."""
     check_readable(root)
     start = seed_of(root, seed)
     found: list[tuple[Node, Any]]
     if create_graph:
-        found = list(walk_back(root, Tensor(start, root._backend), TensorReading()))
+        found = list(walk_back(root, root._result(start.copy()), TensorReading()))
     else:
-        with no_grad():
-            found = list(walk_back(root, start, ArrayReading()))
+        reading = HomeReading()
+        before, state.recording = state.recording, False
+        try:
+            found = list(walk_back(root, start, reading))
+        finally:
+            state.recording = before
     for node, gradient in found:
-        assert isinstance(node, Tensor)
-        if not create_graph:
-            gradient = owned(gradient, root)
-        if node._grad is not None and node._grad._used:
-            _warn_about_stale_gradient(node)
-        node._grad = gradient if node._grad is None else node._grad + gradient
+        if state.trace is not None:
+            state.trace.gradients.reaches(node)
+        if node._grad is not None:
+            _accumulate(node, gradient)
+        elif create_graph:
+            node._grad, node._spent = gradient, False
+        else:
+            home = node._home
+            if home is None:
+                gradient = reading.backend(node).owned(gradient)
+            elif gradient is not home:
+                reading.backend(node).copy(home, gradient)
+                gradient = home
+            node._grad, node._spent = gradient, False
     root._used = not (retain_graph or create_graph)
 
 
-def _warn_about_stale_gradient(leaf: Tensor) -> None:
+def _accumulate(leaf: Any, gradient: Any) -> None:
+    """Adds to the gradient that is there; one that was read is left to its reader as it is."""
+    if leaf._spent:
+        _warn_about_stale_gradient(leaf)
+    backend = leaf._backend if state.trace is None else state.trace.traced(leaf._backend)
+    if isinstance(gradient, Node) or isinstance(leaf._grad, Node):
+        leaf.grad = leaf.grad + (gradient if isinstance(gradient, Node) else leaf._result(gradient))
+    elif leaf._grad is leaf._home:
+        backend.add_into(leaf._grad, gradient)
+    else:
+        leaf._grad = backend.add(leaf._grad, gradient)
+    leaf._spent = False
+
+
+def _warn_about_stale_gradient(leaf: Node) -> None:
     """An optimiser took its step with the gradient that is there, and nobody cleared it."""
     warnings.warn(
         f"the gradient of {leaf.label} is added to the one that the last step used already: call "
@@ -133,7 +208,7 @@ def _warn_about_stale_gradient(leaf: Tensor) -> None:
 
 
 def grad(
-    y: Tensor, xs: Tensor | Sequence[Tensor], seed: Any = None, *, create_graph: bool = False
+    y: "Tensor", xs: "Tensor | Sequence[Tensor]", seed: Any = None, *, create_graph: bool = False
 ) -> Any:
     """dy/dx for a tensor or several, returned instead of accumulated; inner tensors too.
 
@@ -144,20 +219,19 @@ def grad(
         TapeError: y was not recorded, or does not depend on an x.
         ShapeError: y is no scalar and there is no seed.
     """
-    wanted = [xs] if isinstance(xs, Tensor) else list(xs)
-    if not isinstance(y, Tensor) or not y.requires_grad:
+    wanted = [xs] if isinstance(xs, Node) else list(xs)
+    if not isinstance(y, Node) or not y._needs:
         check_readable(y)
     start = seed_of(y, seed)
-    keep = {id(x) for x in wanted}
     if create_graph:
-        walk = walk_back(y, Tensor(start, y._backend), TensorReading(), keep)
-        found = {id(node): gradient for node, gradient in walk}
+        start = y._result(start.copy())
+        found = dict(walk_back(y, start, TensorReading(), set(wanted)))
     else:
         with no_grad():
-            walk = walk_back(y, start, ArrayReading(), keep)
-            found = {id(node): owned(gradient, y) for node, gradient in walk}
+            walk = walk_back(y, start, ArrayReading(), set(wanted))
+            found = {node: y._result(y._backend.owned(gradient)) for node, gradient in walk}
     for x in wanted:
-        if id(x) not in found:
+        if x not in found:
             raise TapeError(f"{y.label} does not depend on {x.label}, or that requires no gradient")
-    results = tuple(found[id(x)] for x in wanted)
-    return results[0] if isinstance(xs, Tensor) else results
+    results = tuple(found[x] for x in wanted)
+    return results[0] if isinstance(xs, Node) else results

@@ -4,31 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from .backends import Backend, checked_array
+from .backends import checked_array
 from .errors import ShapeError
 from .ops.registry import Op
-from .tape import Node, Version
+from .tape import Node, written
 
 
 class Storage(Node):
     """An array on a device; `Tensor` adds the arithmetic and the gradients."""
 
     __slots__ = ()
-
-    def __init__(self, array: Any, backend: Backend, requires_grad: bool = False) -> None:
-        self._array = array
-        self._backend = backend
-        self._needs = requires_grad
-        self._grad = None
-        self._op = None
-        self._sources = ()
-        self._params = {}
-        self._versions = ()
-        self._version = Version()
-        self._order = -1
-        self._used = False
-        self._retains = False
-        self.name = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -48,7 +33,7 @@ class Storage(Node):
     @property
     def dtype(self) -> np.dtype[Any]:
         """Number type."""
-        dtype: np.dtype[Any] = np.dtype(self._array.dtype)
+        dtype: np.dtype[Any] = self._array.dtype
         return dtype
 
     @property
@@ -101,5 +86,4 @@ class Storage(Node):
 
     def _written(self, by: str) -> None:
         """Somebody wrote to the storage: readings of older tapes must now refuse."""
-        self._version.count += 1
-        self._version.by = by
+        written([self._storage_version()], by)

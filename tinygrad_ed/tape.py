@@ -1,8 +1,8 @@
 """The tape: record what was computed from what, walk it backwards, read it.
 
 A node of the tape is the result tensor itself. It remembers its op, the operands ("sources"), the
-parameters, and for each operand the version it had; it points to what it came from and nothing
-points back, so there is no cycle and the tape is freed with its last result.
+parameters, and when it was computed; it points to what it came from and nothing points back, so
+there is no cycle and the tape is freed with its last result.
 
 Everything the project offers is a reading of this one tape. `walk_back` is the chain rule: it knows
 the order and the sums, and asks a `Reading` for the steps. Arrays give gradients, recorded tensors
@@ -12,8 +12,9 @@ give higher derivatives, names give a program (`unroll`).
 import contextlib
 import itertools
 import threading
-from collections.abc import Iterator
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Iterable, Iterator, Sequence, Set
+from heapq import heappop, heappush
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from .backends import Backend
 from .errors import DTypeError, ShapeError, TapeError
@@ -21,53 +22,69 @@ from .ops.registry import Op
 
 Value = TypeVar("Value")
 
+_ticket = itertools.count().__next__
+"""One clock for nodes and writes: what has the larger ticket came later."""
+
 
 class Version:
-    """How often a storage was written to, and who wrote last; views share one."""
+    """When a storage was last written to, and by whom; views share one."""
 
-    __slots__ = ("by", "count")
+    __slots__ = ("by", "ticket")
 
     def __init__(self) -> None:
-        self.count = 0
+        self.ticket = -1
         self.by = ""
+
+
+def written(versions: Iterable[Version], by: str) -> None:
+    """Readings of nodes that are older than now, and used one of these storages, must refuse."""
+    ticket = _ticket()
+    for version in versions:
+        version.ticket, version.by = ticket, by
 
 
 class Node:
     """The tape's side of a tensor; `tensor.Tensor` adds the arithmetic."""
 
     __slots__ = (
-        "__weakref__",
-        "_array",
-        "_backend",
-        "_grad",
-        "_needs",
-        "_op",
-        "_order",
-        "_params",
-        "_retains",
-        "_sources",
-        "_used",
-        "_version",
-        "_versions",
-        "name",
-    )
+        "__weakref__", "_array", "_arrays", "_backend", "_grad", "_home", "_needs", "_op", "_order",
+        "_params", "_retains", "_sources", "_spent", "_used", "_version", "_wants", "name",
+    )  # fmt: skip
     _array: Any
     _backend: Backend
-    _grad: Any
+    _needs: bool
+    _version: Version | None  # made when somebody first asks: most results are never written to
+    name: str | None
+    # of a recorded result
     _op: Op | None
     _sources: tuple[Any, ...]
+    _arrays: Sequence[Any]  # what the op was run on: the arrays of the sources
+    _wants: tuple[bool, ...]  # which sources required a gradient
     _params: dict[str, Any]
-    _versions: tuple[int, ...]
-    _version: Version
     _order: int
-    _used: bool
+    _used: bool  # backward went from here
     _retains: bool
-    _needs: bool
-    name: str | None
+    # of a leaf, and of a result that retains its gradient
+    _grad: Any  # None, an array, or a tensor once somebody has read it
+    _home: Any  # where an optimiser wants the gradient to lie, or None
+    _spent: bool  # a step was taken with the gradient that is there
+
+    def __init__(self, array: Any, backend: Backend, requires_grad: bool = False) -> None:
+        self._array = array
+        self._backend = backend
+        self._needs = requires_grad
+        self._version = self._op = self._grad = self._home = self.name = None
+        self._used = self._retains = self._spent = False
 
     def _result(self, array: Any, requires_grad: bool = False) -> Any:
         """A new tensor on the same device."""
         raise NotImplementedError
+
+    def _storage_version(self) -> Version:
+        """When its storage was last written to; shared with whoever shares the storage."""
+        if self._version is None:
+            self._version = Version()
+        return self._version
 
     @property
     def requires_grad(self) -> bool:
@@ -86,6 +103,7 @@ class Node:
                 f"{self._array.dtype}: make it with dtype='float32' or 'float64'"
             )
         self._needs = bool(wanted)
+        changes.note()
 
     @property
     def label(self) -> str:
@@ -96,42 +114,65 @@ class Node:
 
 class _State(threading.local):
     recording = True
+    trace: Any = None  # what notes down the computation of a step that is being captured
 
 
-_state = _State()
-_ticket = itertools.count().__next__
+state = _State()
+
+
+class Changes:
+    """Counts what may make captured programs wrong: storage that moved, a mode, a setting."""
+
+    count = 0
+
+    def note(self) -> None:
+        """Something changed: programs look again before their next run."""
+        self.count += 1
+
+
+changes = Changes()
 
 
 def is_recording() -> bool:
     """Whether ops on tensors that require a gradient are recorded in this thread."""
-    return _state.recording
+    return state.recording
 
 
-@contextlib.contextmanager
-def no_grad() -> Iterator[None]:
+class no_grad(contextlib.ContextDecorator):  # noqa: N801 (used like a function)
     """Nothing is recorded inside (in this thread): for evaluation and for hand-written updates.
 
     Also usable as a decorator.
     """
-    before, _state.recording = _state.recording, False
-    try:
-        yield
-    finally:
-        _state.recording = before
+
+    def __init__(self) -> None:
+        self.before: list[bool] = []
+
+    def _recreate_cm(self) -> Self:
+        return type(self)()  # a decorated function may run in several threads at once
+
+    def __enter__(self) -> None:
+        self.before.append(state.recording)
+        state.recording = False
+
+    def __exit__(self, *error: object) -> None:
+        state.recording = self.before.pop()
 
 
-def record(node: Node, op: Op, sources: tuple[Any, ...], params: dict[str, Any]) -> None:
+def record(
+    node: Node,
+    op: Op,
+    sources: tuple[Any, ...],
+    arrays: Sequence[Any],
+    wants: tuple[bool, ...],
+    params: dict[str, Any],
+) -> None:
     """Makes a fresh result a node: it now remembers where it came from."""
     node._op = op
     node._sources = sources
+    node._arrays = arrays
+    node._wants = wants
     node._params = params
-    node._versions = tuple(s._version.count if isinstance(s, Node) else 0 for s in sources)
     node._order = _ticket()
-
-
-def needs_of(node: Node) -> tuple[bool, ...]:
-    """Which operands of a node need a gradient."""
-    return tuple(isinstance(s, Node) and s._needs for s in node._sources)
 
 
 def check_unchanged(node: Node) -> None:
@@ -140,31 +181,33 @@ def check_unchanged(node: Node) -> None:
     Raises:
         TapeError: An operand was written to since; it is named, and so is who wrote.
     """
-    for source, version in zip(node._sources, node._versions, strict=True):
-        if isinstance(source, Node) and source._version.count != version:
-            raise TapeError(
-                f"{source.label} was changed in place by {source._version.by} after "
-                f"{node._op.name if node._op else 'op'} used it, so this tape no longer fits its "
-                f"numbers. Run the forward pass again, or read the tape before the change"
-            )
+    order = node._order
+    for source in node._sources:
+        if isinstance(source, Node):
+            version = source._version
+            if version is not None and version.ticket > order:
+                raise TapeError(
+                    f"{source.label} was changed in place by {version.by} after {_name(node)} "
+                    f"used it, so this tape no longer fits its numbers. Run the forward pass "
+                    f"again, or read the tape before the change"
+                )
+
+
+def _name(node: Node) -> str:
+    return node._op.name if node._op else "op"
 
 
 def recorded_nodes(root: Node) -> list[Node]:
     """All recorded results that root depends on, root first, each before what it came from."""
     if root._op is None:
         return []
-    seen, todo, nodes = {id(root)}, [root], []
+    seen, todo, nodes = {root}, [root], []
     while todo:
         node = todo.pop()
         nodes.append(node)
-        for source in node._sources:
-            if (
-                isinstance(source, Node)
-                and source._op is not None
-                and source._needs
-                and id(source) not in seen
-            ):
-                seen.add(id(source))
+        for source, wanted in zip(node._sources, node._wants, strict=True):
+            if wanted and source._op is not None and source not in seen:
+                seen.add(source)
                 todo.append(source)
     nodes.sort(key=lambda node: node._order, reverse=True)
     return nodes
@@ -173,8 +216,11 @@ def recorded_nodes(root: Node) -> list[Node]:
 class Reading(Protocol, Generic[Value]):
     """What a walk needs: how to take one step back and how to add two contributions."""
 
-    def vjp(self, node: Node, upstream: Value, needs: tuple[bool, ...]) -> Any:
-        """The gradients of one node's operands, as its op's VJP gives them."""
+    def vjp(self, node: Node, upstream: Value) -> tuple[Sequence[Any], bool]:
+        """The gradients of one node's operands, as its op's VJP gives them.
+
+        Also whether they have the operands' shapes and number types for certain: a kernel's do.
+        """
 
     def sum_to(self, gradient: Value, axes: tuple[int, ...], source: Node) -> Value:
         """The gradient summed over the axes along which source was broadcast."""
@@ -201,44 +247,47 @@ def broadcast_axes(wide: tuple[int, ...], narrow: tuple[int, ...]) -> tuple[int,
 
 
 def walk_back(
-    root: Node, seed: Value, reading: Reading[Value], keep: set[int] | None = None
+    root: Node, seed: Value, reading: Reading[Value], keep: Set[Node] = frozenset()
 ) -> Iterator[tuple[Node, Value]]:
     """The chain rule from root to the leaves.
 
     Yields (tensor, its whole gradient) for every leaf that requires one and for every inner tensor
-    whose id is in `keep` or that asked for it with `retain_grad`.
+    that is in `keep` or that asked for it with `retain_grad`.
     """
-    keep = keep or set()
-    gradients: dict[int, Value] = {id(root): seed}
-    leaves: dict[int, Node] = {}
-    if root._op is None and root._needs:
-        leaves[id(root)] = root
-    for node in recorded_nodes(root):
-        if id(node) not in gradients:
-            continue  # only reachable through operands that got no gradient
-        upstream = gradients.pop(id(node))
-        if node._retains or id(node) in keep:
+    if root._op is None:
+        if root._needs:
+            yield root, seed
+        return
+    inner, leaves = {root: seed}, dict[Node, Value]()
+    todo = [(-root._order, root)]  # a heap: the latest result first, so its gradient is whole
+    while todo:
+        node = heappop(todo)[1]
+        upstream = inner.pop(node)
+        if node._retains or node in keep:
             yield node, upstream
         check_unchanged(node)
-        needs = needs_of(node)
-        contributions = reading.vjp(node, upstream, needs)
-        if len(contributions) != len(node._sources):
+        contributions, fit = reading.vjp(node, upstream)
+        sources, wants = node._sources, node._wants
+        if len(contributions) != len(sources):
             raise TapeError(
-                f"the VJP of {node._op.name if node._op else 'op'} returned {len(contributions)} "
-                f"gradients for {len(node._sources)} operands: one for each, or None"
+                f"the VJP of {_name(node)} returned {len(contributions)} gradients for "
+                f"{len(sources)} operands: one for each, or None"
             )
-        for source, contribution in zip(node._sources, contributions, strict=True):
-            if contribution is None or not (isinstance(source, Node) and source._needs):
+        for source, wanted, contribution in zip(sources, wants, contributions):  # noqa: B905
+            if not wanted or contribution is None:
                 continue
-            contribution = fitted(contribution, source, node, reading)
-            key = id(source)
-            if key in gradients:
-                contribution = reading.add(gradients[key], contribution, source)
-            gradients[key] = contribution
-            if source._op is None:
-                leaves[key] = source
-    for key, leaf in leaves.items():
-        yield leaf, gradients[key]
+            if not fit:
+                contribution = fitted(contribution, source, node, reading)
+            if source._op is None and not source._needs:
+                continue  # frozen since
+            found = leaves if source._op is None else inner
+            before = found.get(source)
+            if before is not None:
+                contribution = reading.add(before, contribution, source)
+            elif found is inner:
+                heappush(todo, (-source._order, source))
+            found[source] = contribution
+    yield from leaves.items()
 
 
 def fitted(contribution: Value, source: Node, node: Node, reading: Reading[Value]) -> Value:
@@ -254,7 +303,7 @@ def fitted(contribution: Value, source: Node, node: Node, reading: Reading[Value
         )
         if not fits:
             raise ShapeError(
-                f"the VJP of {node._op.name if node._op else 'op'} returned a gradient of shape "
+                f"the VJP of {_name(node)} returned a gradient of shape "
                 f"{shape} for the operand {source.label}; it must have the operand's shape, "
                 f"or one that broadcasting the operand gives"
             )

@@ -3,7 +3,6 @@
 Its operators are in `arithmetic.py`; NumPy's own functions work too (`np.exp(t)`): `protocols.py`.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from .apply import apply
 from .arithmetic import Arithmetic
 from .backends import get_backend
 from .errors import DeviceError, DTypeError, ShapeError
-from .ops.registry import Op
+from .gradients import backward
+from .tape import changes
 
 
 class Tensor(Arithmetic):
@@ -39,6 +39,13 @@ class Tensor(Arithmetic):
     @property
     def grad(self) -> "Tensor | None":
         """The accumulated gradient; None where none was computed yet."""
+        if self._grad is not None and not isinstance(self._grad, Tensor):
+            # Backward left an array. Whoever reads it may keep it, so nothing is written there
+            # until the optimiser whose memory it may be has looked (`optim/homes.py`).
+            if hasattr(self._grad, "copy_for"):  # in the memory of a captured program
+                return self._grad.copy_for(self)
+            self._grad, self._home = Tensor(self._grad, self._backend), None
+            changes.note()
         found: Tensor | None = self._grad
         return found
 
@@ -55,6 +62,7 @@ class Tensor(Arithmetic):
                 f"got {value.shape} on {value.device}"
             )
         self._grad = value
+        self._spent = False
 
     def backward(
         self, seed: Any = None, *, create_graph: bool = False, retain_graph: bool = False
@@ -71,8 +79,6 @@ class Tensor(Arithmetic):
             TapeError: Not recorded, used before, or an operand was changed since.
             ShapeError: Not a scalar and no seed, or a seed of another shape.
         """
-        from .gradients import backward
-
         backward(self, seed, create_graph=create_graph, retain_graph=retain_graph)
 
     def retain_grad(self) -> "Tensor":
@@ -83,7 +89,7 @@ class Tensor(Arithmetic):
     def detach(self) -> "Tensor":
         """The same values, cut from the tape (storage is shared)."""
         cut = Tensor(self._array, self._backend)
-        cut._version = self._version
+        cut._version = self._storage_version()
         return cut
 
     def to(self, device: str) -> "Tensor":
@@ -103,8 +109,7 @@ class Tensor(Arithmetic):
 
     # --- the tape's door, and NumPy's -----------------------------------------------------------
 
-    def _record_op(self, op: Op, operands: Sequence[Any], params: dict[str, Any]) -> "Tensor":
-        return apply(op, operands, params)
+    _record_op = staticmethod(apply)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from .protocols import run_ufunc

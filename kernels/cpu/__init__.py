@@ -1,6 +1,21 @@
-"""Numba kernels for device "cpu".
+"""Kernels for device "cpu", written in Numba's dialect.
 
-compiling  once per machine, where the cache can be written
-matmul     C = A B by packed rank-4 updates
-linear     a whole layer, forward and backward
+How they get to run:
+
+- ``operands``   what a kernel is given, and how it lies in a row of words
+- ``compiling``  from a kernel to an object file; ``memory``: addresses and views in Numba code
+- ``cache``      object files on disk, once per machine; ``loading``: made callable
+- ``loaded``     kernels by name, ready to run; the list of what there is
+- ``launching``  calling one from Python; ``program``: a table of rows run by one loop
+
+What they compute:
+
+- ``products/``  the product A B, one rung per file; ``product``: as a kernel
+- ``elementary`` exp, log, tanh … of one number; ``polynomials``: what they are made of
+- ``losses``, ``cross_entropy``, ``softmax``, ``sums``, ``philox``: bodies over arrays, with ``lanes``
+  and ``rows``; ``loss_kernels``: as kernels
+- ``slopes``, ``gather``: small ones
+
+Elementwise ops and optimisers have no file here: their kernels are made from their own source
+(``tinygrad_ed/backends/scalar_loops.py``).
 """

@@ -1,28 +1,205 @@
-"""How kernels are compiled: once per machine where the cache can be written, else per process."""
+"""From a kernel in Numba's dialect to machine code: an object file with one entry.
 
-from collections.abc import Callable
+Numba translates to LLVM's intermediate language; from there on we go ourselves. Everything but the
+entry becomes internal, so that what the kernel does not need is dropped (error paths and reference
+counts, which kernels do not have), then LLVM optimises for this processor and writes an object file.
+
+    entry(row, part, parts, work)
+
+The entry makes array views of the row's words and calls the kernel on them.
+"""
+
+import contextlib
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from numba import njit
+import llvmlite.binding as llvm
+from numba import cfunc, njit, types
+from numba.core import config
 
-OPTIONS: dict[str, Any] = {
-    "error_model": "numpy",
-    "fastmath": {"contract"},  # multiply-add in one rounding; no reordering, NaN and inf as usual
-    "nogil": True,
+from . import memory
+from .loading import target_machine
+from .operands import FIRST, ROW, WORDS, Signature
+
+FLAGS = {"contract"}
+"""What arithmetic may do beyond IEEE: a multiplication and an addition in one rounding. Nothing is
+reordered, and NaN and infinities are what they are."""
+
+LIBRARY = {name + end for name in ("sin", "cos", "pow", "fmod") for end in ("", "f")} | {
+    *("memset", "memcpy", "memmove"),
 }
+"""What a kernel may call outside itself."""
+
+Function = Callable[..., Any]
 
 
-def compiled(signature: Any, function: Callable[..., None]) -> Callable[..., None]:
-    """The function as machine code for one signature.
+def kernel(
+    function: Function | None = None,
+    *,
+    split: str | tuple[str, ...] = "",
+    work: tuple[str, ...] = (),
+    equal: tuple[str, ...] = (),
+    exact: bool = False,
+) -> Any:
+    """Decorator: makes a function in Numba's dialect a kernel; its annotations say what it takes.
 
-    Numba refuses to cache where neither the package's folder nor the user's cache can be written (a
-    read-only installation without a home); the kernel then lives as long as the process.
+    A kernel returns nothing, or a whole number: 0, or what it objects to in the entries that it was
+    given (a label out of range); whoever called it then finds out and says so.
+
+    Args:
+        function: The kernel.
+        split: See `operands.Signature`.
+        work: The words whose product says how much there is to do: "x" is a Flat's size, a
+            Matrix's rows or an Int's value, "C.columns" a Matrix's columns.
+        equal: Words that must agree, "A.columns = B".
+        exact: Round after each operation, as NumPy does.
     """
-    made: Callable[..., None]
+    if function is None:
+        return functools.partial(kernel, split=split, work=work, equal=equal, exact=exact)
+    function.attributes = {"split": split, "work": work, "equal": equal}  # type: ignore[attr-defined]
+    function.exact = exact  # type: ignore[attr-defined]
+    return function
+
+
+def signature_of(function: Function, dtype: str) -> Signature:
+    """The operands of a kernel, from its annotations."""
+    about = {n: function.__annotations__[n].__metadata__ for n in inspect.signature(function).parameters}
+    names = tuple(n for n, (kind, *_) in about.items() if kind in WORDS)
+    kinds = tuple(about[n][0] for n in names)
+    roles = tuple(about[n][1] if len(about[n]) > 1 else "in" for n in names)
+    attributes = function.attributes  # type: ignore[attr-defined]
+    bare = Signature(names, kinds, roles, dtype, attributes["split"], (), ())
+
+    def word(text: str) -> int:
+        name, _, what = text.strip().partition(".")
+        kind, place = kinds[names.index(name)], bare.places[names.index(name)]
+        if kind in ("Int", "Real"):
+            return place
+        return place + (2 if what == "columns" else 1)
+
+    work = tuple(word(text) for text in attributes["work"] or names[:1])
+    pairs = (text.split("=") for text in attributes["equal"])
+    return replace(bare, work=work, equal=tuple((word(a), word(b)) for a, b in pairs))
+
+
+def entry_source(function: Function, signature: Signature) -> str:
+    """The text of the entry: views of the row's words, and the call of the kernel on them."""
+    lines = ["def entry(row_, part_, parts_, work_):"]
+    kinds = {
+        "Flat": "flat_view(word_at(row_ + {0}), size_at(row_ + {1}))",
+        "Labels": "label_view(word_at(row_ + {0}), size_at(row_ + {1}))",
+        "Vector": "flat_view(word_at(row_ + {0}), size_at(row_ + {1}))",
+        "Mask": "mask_view(word_at(row_ + {0}), size_at(row_ + {1}))",
+        "Matrix": "matrix_view(word_at(row_ + {0}), size_at(row_ + {1}), size_at(row_ + {2}), "
+        "word_at(row_ + {3}), word_at(row_ + {4}))",
+        "Int": "word_at(row_ + {0})",
+        "Real": "real_at(row_ + {0})",
+    }
+    place, given = FIRST, []
+    for name in inspect.signature(function).parameters:
+        kind = function.__annotations__[name].__metadata__[0]
+        if kind in WORDS:
+            where = [8 * (place + k) for k in range(5)]
+            lines.append(f"    {name} = {kinds[kind].format(*where)}")
+            place += WORDS[kind]
+            given.append(name)
+        else:
+            given.append(f"{kind}_")
+    if place > ROW:
+        raise ValueError(f"{function.__name__} needs {place} words, a row has {ROW}")
+    if signature.split and signature.split != "self":
+        size = f"{signature.split[0]}.size"
+        lines += [  # names that no operand has
+            f"    share_ = ({size} // 64 + parts_) // parts_ * 64",
+            f"    from_, to_ = min({size}, part_ * share_), min({size}, (part_ + 1) * share_)",
+        ]
+        lines += [f"    {name} = {name}[from_:to_]" for name in signature.split]
+    objects = function.__annotations__.get("return") is int
+    lines.append(f"    {'return ' if objects else ''}kernel_({', '.join(given)})")
+    if not objects:
+        lines.append("    return 0")
+    return "\n".join(lines) + "\n"
+
+
+def _size(address):  # type: ignore[no-untyped-def]
+    """A size in a row; that of a missing operand is below zero."""
+    return max(0, memory.word(address))
+
+
+def intermediate(function: Function, signature: Signature) -> tuple[str, str]:
+    """LLVM's text for a kernel with its entry, and the entry's name in it."""
+    number = getattr(types, signature.dtype)
+    flags: Any = False if function.exact else FLAGS  # type: ignore[attr-defined]
+    inner = njit(error_model="numpy", fastmath=flags)(function)
+    namespace = {
+        "kernel_": inner,
+        "flat_view": memory.flat_view(number),
+        "label_view": memory.flat_view(types.int64),
+        "mask_view": memory.flat_view(types.boolean),
+        "matrix_view": memory.matrix_view(number),
+        "word_at": memory.word,
+        "real_at": memory.real_word,
+        "size_at": njit(_size, inline="always"),
+    }
+    exec(entry_source(function, signature), namespace)
+    return c_function(namespace["entry"], types.intp(*[types.intp] * 4), flags)
+
+
+def c_function(function: Function, signature: Any, flags: Any = False) -> tuple[str, str]:
+    """LLVM's text for a function with a C calling convention, and its name in it."""
+    with unoptimised():
+        made = cfunc(signature, error_model="numpy", fastmath=flags)(function)
+        return made.inspect_llvm(), made.native_name
+
+
+@contextlib.contextmanager
+def unoptimised() -> Iterator[None]:
+    """Numba leaves the optimising to us: done twice, it would take twice as long."""
+    before = config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE
+    config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE = type(config.OPT)(0), 0, 0
     try:
-        made = njit(signature, cache=True, **OPTIONS)(function)
-    except RuntimeError as error:
-        if "cannot cache" not in str(error):
-            raise
-        made = njit(signature, **OPTIONS)(function)
-    return made
+        yield
+    finally:
+        config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE = before
+
+
+def machine_code(text: str, entry: str) -> tuple[bytes, str]:
+    """An object file with one symbol, and the symbol; the text is optimised for this processor."""
+    module = optimised(text, entry)
+    called = set(re.findall(r"call [^\n]*@([\w.]+)\(", str(module)))
+    outside = {f.name for f in module.functions if f.is_declaration} & called
+    wrong = {name for name in outside if not name.startswith("llvm.") and name not in LIBRARY}
+    if wrong:
+        raise RuntimeError(
+            f"the kernel {entry} needs {', '.join(sorted(wrong))}: it can raise an error, or asks for "
+            f"memory, and a kernel must do neither (a range with a step that may be 0 raises)"
+        )
+    return target_machine().emit_object(module), entry
+
+
+_UNCOUNTED = r"\1ptr %counted) alwaysinline {\n  ret void\n}"
+
+
+def optimised(text: str, entry: str) -> Any:
+    """LLVM's module with everything but the entry internal, optimised."""
+    # Numba counts references to arrays; a kernel's arrays are views of memory that others own.
+    text = re.sub(r"(define [^\n]*@NRT_(?:inc|dec)ref\()[^\n]*\{.*?\n\}", _UNCOUNTED, text, flags=re.S)
+    # The C library's square root may set errno, and so stays a call; the processor's has the same value.
+    text = text.replace("@sqrtf(", "@llvm.sqrt.f32(").replace("@sqrt(", "@llvm.sqrt.f64(")
+    module = llvm.parse_assembly(text)
+    for function in module.functions:
+        if not function.is_declaration and function.name != entry:
+            function.linkage = "internal"
+    for variable in module.global_variables:
+        if not variable.is_declaration and variable.linkage != llvm.Linkage.internal:
+            variable.linkage = "internal"
+    for level in (3, 1):  # twice: that nothing raises is found out on the way
+        options = llvm.create_pipeline_tuning_options(speed_level=level)
+        options.loop_vectorization = options.slp_vectorization = level == 3
+        passes = llvm.create_pass_builder(target_machine(), options)
+        passes.getModulePassManager().run(module, passes)
+    return module

@@ -93,7 +93,10 @@ def test_one_gradient_alone_is_what_it_is_among_all(name: str, device: str, data
     floats = [k for k, x in enumerate(operands) if is_float(x)]
     for k, expected in zip(floats, together, strict=True):
         _, alone = run(name, (operands, params), device=device, wanted=k)
-        np.testing.assert_array_equal(alone[0], expected)
+        if device == "numpy":
+            np.testing.assert_array_equal(alone[0], expected)
+        else:  # a kernel may serve one set of operands and the formula another
+            np.testing.assert_allclose(alone[0], expected, rtol=1e-12, atol=1e-300)
 
 
 @each_op

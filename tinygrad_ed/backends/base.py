@@ -1,6 +1,6 @@
 """What every device has: arrays, allocation, and a table of kernels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,11 +11,12 @@ from ..ops.registry import Array, Op
 class Kernel(Protocol):
     """A faster version of an op, held by tests to the op's own function.
 
-    Both methods may answer None: "not for these shapes or types", and the formula runs.
+    Both methods may answer None: "not for these operands", and the op's checks and formula run. So
+    a kernel looks at shapes and types itself, and need not explain what does not fit.
     """
 
     def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
-        """The op's value."""
+        """The op's value, in memory of its own."""
 
     def vjp(
         self,
@@ -24,8 +25,45 @@ class Kernel(Protocol):
         arrays: Sequence[Array],
         needs: tuple[bool, ...],
         params: dict[str, Any],
+        homes: Sequence[Array | None] | None = None,
     ) -> Sequence[Array | None] | None:
-        """One gradient for each operand that needs one."""
+        """One gradient for each operand that needs one, in its shape and number type.
+
+        Where an operand has a home, its gradient may be written there and the home returned; all
+        others are in memory of their own.
+        """
+
+
+class Kernels(dict[Op, Kernel | None]):
+    """Op -> kernel, or None. An op that is not there yet is decided on when it is first asked for.
+
+    The op itself is the key, not its name: a user may call an op `relu` too.
+    """
+
+    def __missing__(self, op: Op) -> Kernel | None:
+        kernel = self[op] = self.choose(op)
+        return kernel
+
+    def choose(self, op: Op) -> Kernel | None:
+        """The kernel for an op; this device has none."""
+        return None
+
+
+def summed(gradient: Array, *, axes: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+    """The sum over axes, in a shape that keeps some of them with size 1."""
+    return np.reshape(np.sum(gradient, axis=axes[0] if len(axes) == 1 else axes), shape)
+
+
+def cast(gradient: Array, *, dtype: Any) -> Array:
+    """The array in another number type."""
+    return gradient.astype(dtype)
+
+
+def copied(gradient: Array) -> Array:
+    """A copy in C order, on the array's own device."""
+    if isinstance(gradient, np.ndarray | np.generic):  # NumPy makes scalars of 0-d results
+        return np.array(gradient, copy=True, order="C")
+    return gradient.copy()
 
 
 class Backend:
@@ -33,12 +71,13 @@ class Backend:
 
     Attributes:
         name: What `tensor.device` says.
-        kernels: Op name -> kernel.
+        kernels: Op -> kernel, or None.
     """
 
-    def __init__(self, name: str, kernels: dict[str, Kernel] | None = None) -> None:
+    def __init__(self, name: str, kernels: "Kernels | None" = None) -> None:
         self.name = name
-        self.kernels = kernels or {}
+        self.kernels = Kernels() if kernels is None else kernels
+        self._ones: dict[np.dtype[Any], Array] = {}
 
     def asarray(self, data: Any, dtype: Any = None) -> Array:
         """A fresh array on this device in C order, with the device's own memory."""
@@ -55,13 +94,9 @@ class Backend:
         return view
 
     def forward(self, op: Op, arrays: Sequence[Array], params: dict[str, Any]) -> Array:
-        """The op's value by its kernel if it has one that serves, else by its formula."""
-        kernel = self.kernels.get(op.name)
-        if kernel is not None:
-            y = kernel.forward(arrays, params)
-            if y is not None:
-                return y
-        return self.result(op.forward(*arrays, **params))
+        """The op's value by its formula: what runs where no kernel serves."""
+        found: Array = self.formula(op.forward, arrays, params)
+        return found
 
     def vjp(
         self,
@@ -72,18 +107,82 @@ class Backend:
         needs: tuple[bool, ...],
         params: dict[str, Any],
     ) -> Sequence[Array | None]:
-        """The op's gradients, one for each operand (None where none is needed)."""
-        kernel = self.kernels.get(op.name)
-        if kernel is not None:
-            found = kernel.vjp(dy, y, arrays, needs, params)
-            if found is not None:
-                return found
-        gradients = op.backward_for(needs)(dy, y, *arrays, **params)
-        each = gradients if isinstance(gradients, tuple | list) else (gradients,)
-        return [g if g is None or hasattr(g, "dtype") else self.result(g) for g in each]
+        """The op's gradients by its formula, one for each operand (None where none is needed)."""
+        found = self.formula(op.backward_for(needs), [dy, y, *arrays], params)
+        return found if isinstance(found, list) else [found]
+
+    def formula(
+        self, function: Callable[..., Any], inputs: Sequence[Any], params: Mapping[str, Any]
+    ) -> Any:
+        """What a formula gives for these arrays: an array, or a list of arrays and None."""
+        found = function(*inputs, **params)
+        if isinstance(found, tuple | list):
+            return [g if g is None or hasattr(g, "dtype") else self.result(g) for g in found]
+        return None if found is None else self.result(found)
+
+    # --- what happens to gradients between two ops ------------------------------------------------
+
+    def add(self, first: Array, second: Array) -> Array:
+        """Two paths meet: the sum of their gradients."""
+        found: Array = self.formula(np.add, [first, second], {})
+        return found
+
+    def sum_to(self, gradient: Array, axes: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+        """The sum over the axes that an operand of this shape was repeated along."""
+        found: Array = self.formula(summed, [gradient], {"axes": axes, "shape": shape})
+        return found
+
+    def cast(self, gradient: Array, dtype: Any) -> Array:
+        """A gradient in the number type of its operand."""
+        found: Array = self.formula(cast, [gradient], {"dtype": dtype})
+        return found
+
+    def owned(self, gradient: Array) -> Array:
+        """A gradient in memory of its own: it may be a view of another, or of one number."""
+        found: Array = self.formula(copied, [gradient], {})
+        return found
+
+    def copy(self, target: Array, source: Array) -> None:
+        """Target = source, in place."""
+        target[...] = source
+
+    def add_into(self, target: Array, source: Array) -> None:
+        """Target += source, in place."""
+        target += source
+
+    def one(self, dtype: np.dtype[Any]) -> Array:
+        """The number 1 as a read-only array without axes: where the chain rule starts."""
+        found = self._ones.get(dtype)
+        if found is None:
+            found = self._ones[dtype] = self.asarray(1, dtype)
+            if isinstance(found, np.ndarray):
+                found.flags.writeable = False
+        return found
+
+    def update(
+        self,
+        rule: Callable[..., Any],
+        p: Array,
+        g: Array,
+        slots: Mapping[str, Array],
+        numbers: Mapping[str, Any],
+    ) -> bool:
+        """Takes an optimiser's step in place, in one pass over its flat arrays.
+
+        Args:
+            rule: (p, g, *slots, **numbers) -> (p, *slots), see `optim/rules.py`; a slot that is
+                not there is None.
+            p, g: Parameters and gradient, end to end.
+            slots: The rule's memory by name, as long as p.
+            numbers: Its hyper-parameters, and t.
+
+        Returns:
+            False if there is no kernel for it: then nothing was changed, and the formula runs.
+        """
+        return False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Backend":
         return self  # one per device, compared by identity: a copied model stays on its device
 
     def __repr__(self) -> str:
-        return f"<device {self.name}, kernels for {sorted(self.kernels) or 'no op'}>"
+        return f"<device {self.name}>"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DTypeError
-from ..tape import Node, broadcast_axes, needs_of, recorded_nodes
+from ..tape import Node, broadcast_axes, recorded_nodes
 from ..tensor import Tensor
 from .compare import OPPOSITE, Block, Comparison, answers_linearly, compare
 from .diagnose import diagnose
@@ -118,10 +118,11 @@ def _upstream(node: Tensor) -> Array:
 
 def _vjp(node: Tensor, upstream: Any, arrays: Sequence[Any]) -> Sequence[Any]:
     assert node._op is not None
+    asked = upstream, node._array, arrays, node._wants, node._params
+    kernel = node._backend.kernels[node._op]
     with np.errstate(all="ignore"):
-        return node._backend.vjp(
-            node._op, upstream, node._array, arrays, needs_of(node), node._params
-        )
+        found = None if kernel is None else kernel.vjp(*asked)
+        return node._backend.vjp(node._op, *asked) if found is None else found
 
 
 def _wrong_shape(got: tuple[int, ...], wanted: tuple[int, ...], out: tuple[int, ...]) -> str | None:
@@ -154,7 +155,7 @@ def _numbers(node: Tensor, order: int) -> Finding | None:
     assert node._op is not None
     op, params = node._op, node._params
     inputs: list[Any] = []
-    for source, need in zip(node._sources, needs_of(node), strict=True):
+    for source, need in zip(node._sources, node._wants, strict=True):
         if need and source.dtype.kind == "f":
             leaf = Tensor(source._array.astype(np.float64), source._backend, True)
             inputs.append(leaf)

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import ops
+from ..apply import apply
 from ..creation import tensor
 from ..errors import ShapeError
+from ..ops.counted import Counted
 from ..ops.linear import ACTIVATIONS
+from ..tape import state
 from ..tensor import Tensor
 from .init import Initialiser, layer
 from .module import Module
@@ -92,16 +95,17 @@ class Linear(Module):
         """
         if not isinstance(X, Tensor):
             X = tensor(X, device=self.W.device)
-        if X.shape[-1:] != (self.in_features,):
+        shape = X._array.shape
+        if shape[-1:] != (self.in_features,):
             raise ShapeError(
-                f"an input of shape {X.shape} does not fit {self.W.name} {self.W.shape}, which is "
+                f"an input of shape {shape} does not fit {self.W.name} {self.W.shape}, which is "
                 f"(in, out): the last axis of the input must have {self.in_features} entries"
             )
-        if X.ndim == 2:
-            return ops.linear(X, self.W, self.b, activation=self.activation)
-        rows = X.reshape(math.prod(X.shape[:-1]), self.in_features)
+        if len(shape) == 2:  # straight through the door behind `ops.linear`: it is the hot path
+            return apply(ops.linear, (X, self.W, self.b), {"activation": self.activation})
+        rows = X.reshape(math.prod(shape[:-1]), self.in_features)
         A = ops.linear(rows, self.W, self.b, activation=self.activation)
-        return A.reshape(*X.shape[:-1], self.out_features)
+        return A.reshape(*shape[:-1], self.out_features)
 
     @classmethod
     def from_torch_layout(
@@ -156,7 +160,6 @@ class Dropout(Module):
 
     Attributes:
         seed: The number in use.
-        call: How many masks were drawn.
 
     Raises:
         ValueError: p outside [0, 1), or a seed that is no 64-bit number.
@@ -171,14 +174,27 @@ class Dropout(Module):
             seed = int(np.random.default_rng(seed).integers(2**63))
         if not 0 <= seed < 2**64:
             raise ValueError(f"Dropout: a seed lies in [0, 2^64), got {seed!r}")
-        self.p, self.seed, self.call = p, int(seed), 0
+        self.p, self.seed = p, int(seed)
+        self._calls = np.zeros(1, np.int64)
 
     def forward(self, x: Any) -> Any:
         """Shapes: any -> the same."""
+        if state.trace is not None:
+            state.trace.assumes(lambda: (self.training, self.p), (self.training, self.p))
         if not self.training or self.p == 0:
             return x
-        call, self.call = self.call, self.call + 1
+        call = Counted(self._calls)
+        self._calls += 1
         return ops.dropout(x, p=self.p, seed=self.seed, call=call)
+
+    @property
+    def call(self) -> int:
+        """How many masks were drawn."""
+        return int(self._calls[0])
+
+    @call.setter
+    def call(self, count: int) -> None:
+        self._calls[0] = count
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"

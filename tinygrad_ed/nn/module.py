@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..backends import get_backend
 from ..errors import DeviceError, DTypeError, ShapeError
-from ..tape import no_grad
+from ..tape import changes, no_grad, state
 from ..tensor import Tensor
 from .parameter import Parameter
 
@@ -57,7 +57,7 @@ class Module(metaclass=_NamesParameters):
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """`forward`; an error on the way names the layer it came from."""
         try:
-            return self.forward(*inputs, **options)
+            return self.forward(*inputs, **options) if options else self.forward(*inputs)
         except (ShapeError, DTypeError, DeviceError) as error:
             self._locate(error)
             raise
@@ -119,6 +119,7 @@ class Module(metaclass=_NamesParameters):
         """Training mode for all layers (or evaluation mode); returns itself."""
         for _, module in self.named_modules():
             module.training = mode
+        changes.note()
         return self
 
     def eval(self) -> Self:
@@ -128,6 +129,8 @@ class Module(metaclass=_NamesParameters):
     def zero_grad(self) -> None:
         """Forget all gradients: each parameter's `grad` becomes None."""
         for parameter in self.parameters():
+            if state.trace is not None:
+                state.trace.gradients.clears(parameter)
             parameter.grad = None
 
     def to(self, device: str) -> Self:
@@ -145,7 +148,8 @@ class Module(metaclass=_NamesParameters):
         gradients = [None if p.grad is None else p.grad.to(device) for p in moving]
         for parameter, array, gradient in zip(moving, arrays, gradients, strict=True):
             parameter._array, parameter._backend = array, backend
-            parameter._grad = gradient
+            parameter._home = None  # the gradient's place in an optimiser's memory is left behind
+            parameter.grad = gradient
             parameter._written(f"Module.to({device!r})")
         return self
 
@@ -186,7 +190,7 @@ class Module(metaclass=_NamesParameters):
                 )
         for path, parameter in own.items():
             parameter.data = values[path]
-            parameter._version.by = "load_state_dict"
+            parameter._written("load_state_dict")
 
     # --- showing ----------------------------------------------------------------------------------
 

@@ -211,7 +211,7 @@ def cross_entropy(
         raise ValueError(
             f"cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}"
         )
-    soft = t.ndim == z.ndim and t.shape == z.shape and t.dtype.kind == "f"
+    soft = t.dtype.kind == "f" and t.shape == z.shape
     if weight is None and label_smoothing == 0:
         form = cross_entropy_soft if soft else cross_entropy_labels
         return form(z, t, reduction=reduction)

@@ -20,6 +20,7 @@ recorded says so by having a method `_record_op`.
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar, overload
 
@@ -102,9 +103,13 @@ class Op:
             if p.kind is p.KEYWORD_ONLY and p.default is not p.empty
         }
 
+        self.required = [name for name in self.parameter_names if name not in self.defaults]
+        self.most_operands = sys.maxsize if self.variadic else len(self.operand_names)
+
     def __call__(self, *operands: Array, **params: Any) -> Array:
         """The formula's value; on a tensor, a tensor that remembers where it came from."""
-        operands, params = self._sorted(operands, params)
+        if params or self.required or len(operands) > self.most_operands:
+            operands, params = self._sorted(operands, params)
         for operand in operands:
             record = getattr(operand, "_record_op", None)
             if record is not None:
@@ -120,8 +125,8 @@ class Op:
         self, operands: tuple[Array, ...], params: dict[str, Any]
     ) -> tuple[tuple[Array, ...], dict[str, Any]]:
         """Parameters given by position (`sum(x, 0)`) by name, operands given by name in place."""
-        n = len(self.operand_names)
-        if not self.variadic and params:
+        n = self.most_operands
+        if params and len(operands) < n and not self.variadic:
             for name in self.operand_names[len(operands) :]:  # and operands given by name
                 if name not in params:
                     break
@@ -133,7 +138,7 @@ class Op:
                     f"{self.called}: {name} is a parameter and carries no gradient, so it must be "
                     f"a plain value: pass {name}={name}.item()"
                 )
-        if not self.variadic and len(operands) > n:
+        if len(operands) > n:
             names = dict(zip(self.parameter_names, operands[n:], strict=False))
             if len(names) < len(operands) - n or names.keys() & params.keys():
                 everything = ", ".join([*self.operand_names, *self.parameter_names])
@@ -142,8 +147,7 @@ class Op:
                     f"got {len(operands)} by position{' and ' if params else ''}{', '.join(params)}"
                 )
             operands, params = operands[:n], {**names, **params}
-        missing = [k for k in self.parameter_names if k not in self.defaults and k not in params]
-        if missing:
+        if self.required and (missing := [k for k in self.required if k not in params]):
             raise TypeError(f"{self.called} needs {' and '.join(f'{k}=' for k in missing)}")
         return operands, params
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import rules
-from .optimizer import Array, Optimizer, Params
+from .optimizer import Optimizer, Params
 
 
 class SGD(Optimizer):
@@ -27,6 +27,8 @@ class SGD(Optimizer):
     Source:
         [D3-U1]; Polyak 1964; Sutskever et al. 2013.
     """
+
+    rule = staticmethod(rules.sgd)
 
     def __init__(
         self,
@@ -52,11 +54,9 @@ class SGD(Optimizer):
     def _slots(hypers: Mapping[str, Any]) -> dict[str, float]:
         return {"v": 0.0} if hypers["momentum"] != 0 else {}
 
-    def _update(
-        self, p: Array, g: Array, slots: Mapping[str, Array], t: int, hypers: Mapping[str, Any]
-    ) -> tuple[Array, dict[str, Array]]:
-        p, v = rules.sgd(p, g, slots.get("v"), first=t == 1, **hypers)
-        return p, _used(v=v)
+    def _numbers(self, t: int, hypers: Mapping[str, Any]) -> dict[str, Any]:
+        return {**hypers, "first": t == 1 and hypers["dampening"] != 0}
+
 
 
 class AdaGrad(Optimizer):
@@ -79,6 +79,8 @@ class AdaGrad(Optimizer):
     Source:
         Duchi, Hazan, Singer 2011.
     """
+
+    rule = staticmethod(rules.adagrad)
 
     def __init__(
         self,
@@ -104,12 +106,10 @@ class AdaGrad(Optimizer):
     def _slots(hypers: Mapping[str, Any]) -> dict[str, float]:
         return {"s": hypers["initial_accumulator_value"]}
 
-    def _update(
-        self, p: Array, g: Array, slots: Mapping[str, Array], t: int, hypers: Mapping[str, Any]
-    ) -> tuple[Array, dict[str, Array]]:
+    def _numbers(self, t: int, hypers: Mapping[str, Any]) -> dict[str, Any]:
         of_the_rule = {k: v for k, v in hypers.items() if k != "initial_accumulator_value"}
-        p, s = rules.adagrad(p, g, slots["s"], t=t, **of_the_rule)
-        return p, _used(s=s)
+        return {**of_the_rule, "t": t}
+
 
 
 class RMSProp(Optimizer):
@@ -133,6 +133,8 @@ class RMSProp(Optimizer):
     Source:
         Tieleman and Hinton 2012 (lecture 6.5); Graves 2013 (centered).
     """
+
+    rule = staticmethod(rules.rmsprop)
 
     def __init__(
         self,
@@ -161,11 +163,6 @@ class RMSProp(Optimizer):
         wanted = {"v": True, "m": hypers["centered"], "b": hypers["momentum"] != 0}
         return {name: 0.0 for name, used in wanted.items() if used}
 
-    def _update(
-        self, p: Array, g: Array, slots: Mapping[str, Array], t: int, hypers: Mapping[str, Any]
-    ) -> tuple[Array, dict[str, Array]]:
-        p, v, m, b = rules.rmsprop(p, g, slots["v"], slots.get("m"), slots.get("b"), **hypers)
-        return p, _used(v=v, m=m, b=b)
 
 
 class Adam(Optimizer):
@@ -191,7 +188,7 @@ class Adam(Optimizer):
         Kingma and Ba 2015; Reddi, Kale, Kumar 2018 (amsgrad). It trains [D0-P1].
     """
 
-    _rule = staticmethod(rules.adam)
+    rule = staticmethod(rules.adam)
 
     def __init__(
         self,
@@ -217,11 +214,8 @@ class Adam(Optimizer):
     def _slots(hypers: Mapping[str, Any]) -> dict[str, float]:
         return {name: 0.0 for name in ("m", "v", *(["v_max"] if hypers["amsgrad"] else []))}
 
-    def _update(
-        self, p: Array, g: Array, slots: Mapping[str, Array], t: int, hypers: Mapping[str, Any]
-    ) -> tuple[Array, dict[str, Array]]:
-        p, m, v, v_max = self._rule(p, g, slots["m"], slots["v"], slots.get("v_max"), t=t, **hypers)
-        return p, _used(m=m, v=v, v_max=v_max)
+    def _numbers(self, t: int, hypers: Mapping[str, Any]) -> dict[str, Any]:
+        return {**hypers, "t": t}
 
 
 class AdamW(Adam):
@@ -245,7 +239,7 @@ class AdamW(Adam):
         Loshchilov and Hutter 2019.
     """
 
-    _rule = staticmethod(rules.adamw)
+    rule = staticmethod(rules.adamw)
 
     def __init__(
         self,
@@ -257,7 +251,3 @@ class AdamW(Adam):
         amsgrad: bool = False,
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
-
-
-def _used(**slots: Any) -> dict[str, Array]:
-    return {name: memory for name, memory in slots.items() if memory is not None}

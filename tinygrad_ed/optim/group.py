@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
+from ..tape import changes
 from ..tensor import Tensor
 from .flat import FlatBlock
 from .hyper import check_hypers
@@ -76,6 +77,7 @@ class ParameterGroup(MutableMapping[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.hypers = self.checked({name: value})
+        changes.note()
 
     def checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
         """Return the hyper-parameters with these changes, checked; the group stays as it is.

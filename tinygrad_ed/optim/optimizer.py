@@ -7,16 +7,18 @@ parameter, lays the parameters end to end so that one call of the rule updates t
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, TypeAlias
 
 from numpy.typing import NDArray
 
+from ..tape import changes, state
 from ..tensor import Tensor
 from .flat import describe
 from .group import ParameterGroup
 from .hyper import check_hypers
 from .parameters import check_parameters, split_groups
+from .rules import by_the_rule
 from .state import dump_state, load_state
 
 Array: TypeAlias = NDArray[Any]
@@ -44,6 +46,18 @@ class Optimizer(ABC):
         DTypeError: If a parameter does not hold real floating-point numbers.
     """
 
+    rule: ClassVar[Callable[..., Any] | None] = None
+    """The update rule, (p, g, *slots, **numbers) -> (p, *slots): see ``rules.py``.
+
+    A device may have a loop made of it (``Backend.update``)."""
+    _has_its_own_way: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "rule" in vars(cls) or "_update" in vars(cls):
+            # No loop takes the place of a method that does more than the rule.
+            cls._has_its_own_way = "_update" in vars(cls)
+
     def __init__(self, params: Params, defaults: Mapping[str, object]) -> None:
         self._who = type(self).__name__
         self.defaults = check_hypers(self._who, defaults, list(defaults))
@@ -59,11 +73,17 @@ class Optimizer(ABC):
     def _slots(hypers: Mapping[str, Any]) -> dict[str, float]:
         """Name the memory that these hyper-parameters need, and what each slot starts from."""
 
-    @abstractmethod
+    def _numbers(self, t: int, hypers: Mapping[str, Any]) -> dict[str, Any]:
+        """What the rule takes beside arrays: hyper-parameters, and the number of the step."""
+        return dict(hypers)
+
     def _update(
         self, p: Array, g: Array, slots: Mapping[str, Array], t: int, hypers: Mapping[str, Any]
     ) -> tuple[Array, dict[str, Array]]:
         """Apply the rule to one run: return the new values and the new memory."""
+        if self.rule is None:
+            raise NotImplementedError(f"{self._who} has neither a rule nor an _update of its own")
+        return by_the_rule(self.rule, p, g, slots, self._numbers(t, hypers))
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Train more parameters: ``add_param_group({"params": layer.parameters(), "lr": 0.01})``.
@@ -83,7 +103,11 @@ class Optimizer(ABC):
         """Forget all gradients: each parameter's ``grad`` becomes None."""
         for group in self.param_groups:
             for p in group.params:
-                p.grad = None
+                if state.trace is not None:
+                    state.trace.gradients.clears(p)
+                p._grad = None
+            for block in group.blocks:
+                block.settle()
 
     def step(self) -> None:
         """Take one step: update every parameter that is not frozen and has a gradient.
@@ -95,28 +119,35 @@ class Optimizer(ABC):
             DTypeError: If a gradient does not have the dtype of its parameter.
             DeviceError: If a gradient is on another device than its parameter.
         """
-        who = f"{self._who}.step"
+        who = self._who + ".step"
+        work = []
         for group in self.param_groups:
             group.admit()  # parameters that were frozen so far
-        work = [
-            (group, block, run)
-            for group in self.param_groups
-            for block in group.blocks
-            for run in block.collect(who)
-        ]
+            for block in group.blocks:
+                for run in block.collect(who):
+                    work.append((group, block, run))
         if not work:
             self._warn_if_backward_was_forgotten(who)
         results = []
         for group, block, run in work:
-            for i in range(run.start, run.end):
-                block.adopt(i)  # another optimiser may have moved it
-            here = slice(run.a, run.b)
-            slots = {name: memory[here] for name, memory in block.state.items()}
-            results.append(
-                self._update(block.theta[here], block.gradient[here], slots, run.t, group.hypers)
-            )
-        for (_, block, run), (p, slots) in zip(work, results, strict=True):
-            block.write(run, p, slots, who)
+            p, g, slots = block.stretch(run)
+            if self.rule is not None and not self._has_its_own_way:
+                backend, numbers = block.backend, self._numbers(run.t, group.hypers)
+                if state.trace is not None:
+                    backend = state.trace.traced(backend)
+                    numbers = state.trace.numbers(numbers, group, block, run)
+                if backend.update(self.rule, p, g, slots, numbers):
+                    continue
+            elif state.trace is not None:
+                state.trace.forbids(
+                    f"{self._who} updates in its own way, which a program cannot follow: give it a "
+                    f"rule (see tinygrad_ed.optim.rules), or call step() outside the captured step"
+                )
+            results.append((block, run, self._update(p, g, slots, run.t, group.hypers)))
+        for block, run, (p, slots) in results:
+            block.write(run, p, slots)
+        for _, block, run in work:
+            block.count(run, who)
 
     def state_dict(self) -> dict[str, Any]:
         """Return hyper-parameters, step counters and memory as plain numbers and NumPy arrays.
@@ -125,14 +156,15 @@ class Optimizer(ABC):
         """
         return dump_state(self._who, self.param_groups)
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Bring back what ``state_dict`` returned; nothing changes unless all of it fits.
 
         Raises:
             TypeError: If it is no such dict, or another algorithm's.
             ValueError: If groups, shapes, dtypes or kinds of memory differ.
         """
-        load_state(self._who, self.param_groups, state)
+        load_state(self._who, self.param_groups, saved)
+        changes.note()
 
     def __repr__(self) -> str:
         lines = []

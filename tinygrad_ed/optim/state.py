@@ -34,7 +34,7 @@ def _dump_one(group: ParameterGroup, parameter: Tensor) -> dict[str, Any]:
         return {}
     block, i = place
     to_numpy = parameter._backend.to_numpy
-    return {"t": block.t[i], **{k: np.array(to_numpy(block.slot(k, i))) for k in block.state}}
+    return {"t": int(block.t[i]), **{k: np.array(to_numpy(block.slot(k, i))) for k in block.state}}
 
 
 def load_state(who: str, groups: Sequence[ParameterGroup], saved: object) -> None:

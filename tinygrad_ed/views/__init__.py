@@ -8,9 +8,15 @@ copied   a function copied whole, where it is no straight line
 emit     names, constants and helpers of a program
 tidy     lines as one would write them by hand
 program  the text, and how to run and save it
+
+cost        what each node computes and moves, and how long that takes
+cost_rules  counting arithmetic and memory traffic
+cost_table  the numbers as a table
 """
 
+from .cost import cost
+from .cost_table import Cost
 from .program import Program
 from .unroll import unroll
 
-__all__ = ["Program", "unroll"]
+__all__ = ["Cost", "Program", "cost", "unroll"]

@@ -188,10 +188,10 @@ class _Writer:
 
     # --- backward: the Reading that walk_back asks ----------------------------------------------
 
-    def vjp(self, node: Node, upstream: Named, needs: tuple[bool, ...]) -> list[Named | None]:
+    def vjp(self, node: Node, upstream: Named) -> tuple[list[Named | None], bool]:
         op = node._op
         assert op is not None and op.backward is not None
-        values = self.arrays.vjp(node, upstream.array, needs)
+        values, _ = self.arrays.vjp(node, upstream.array)
         dy = Variable(upstream.name, tuple(np.shape(upstream.array)), upstream.array.dtype)
         operands = [dy, self.variable(node), *(self.variable(s) for s in node._sources)]
         self._number_like(node)
@@ -208,7 +208,7 @@ class _Writer:
                 ast.Subscript(ast.Name(whole, ast.Load()), ast.Constant(k), ast.Load())
                 for k in range(len(node._sources))
             ]
-        wanted = [r for r, need in zip(results, needs, strict=True) if need]
+        wanted = [r for r, need in zip(results, node._wants, strict=True) if need]
         self._name_locals(node, [*statements, *results], results, values)
         for statement in without_unused(statements, wanted):
             self.line(self.text(statement))
@@ -218,7 +218,7 @@ class _Writer:
                 found.append(None)
                 continue
             found.append(self._bind(source, expression, value, op))
-        return found
+        return found, False
 
     def _name_locals(
         self, node: Node, code: list[Any], results: list[ast.expr], values: Any
@@ -226,10 +226,9 @@ class _Writer:
         """A local variable that is returned as a gradient gets the gradient's name at once."""
         names = [n for part in code for n in ast.walk(part) if isinstance(n, ast.Name)]
         assigned = {n.id for n in names if isinstance(n.ctx, ast.Store)}
-        for source, result, value in zip(node._sources, results, values, strict=True):
-            if not (
-                isinstance(source, Node) and source.requires_grad and self._fits(value, source)
-            ):
+        rows = zip(node._sources, node._wants, results, values, strict=True)
+        for source, wanted, result, value in rows:
+            if not wanted or value is None or not self._fits(value, source):
                 continue
             if isinstance(result, ast.Name) and result.id in assigned:
                 old, new = result.id, self._gradient_name(source)

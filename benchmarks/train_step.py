@@ -1,0 +1,114 @@
+"""Training steps per second: a whole step of small and large networks, ours and the peers'.
+
+Forward, loss, backward and optimiser, on data in memory; every peer starts from the same weights
+and sees the same batches, and the losses after a few steps are compared. Ours is one checked call a
+step ("captured"), an epoch a call in a given order ("epoch"), or the five-line loop ("eager"; with
+@, + and the activation as operators of their own: "eager-separate").
+
+    python benchmarks/train_step.py --cases c,d --peers torch,jax --rounds 5 --json FILE
+"""
+
+import argparse
+import math
+import statistics
+from pathlib import Path
+from typing import Any
+
+import plots
+from commandline import OURS, chosen, chosen_modes, options
+from harness import Measured, Series, measure
+from report import deliver, middle, times
+from workloads import CASES
+
+MODES = {
+    OURS: ("captured", "epoch", "eager", "eager-separate"),
+    "torch": ("eager", "fused", "compile", "compile-fused"),
+    "jax": ("jit", "scan"),
+    "numpy": ("by-hand",),
+    "sklearn": ("partial_fit",),
+    "keras": ("fit",),
+}
+PACKAGES = {"torch": "torch", "jax": "jax", "sklearn": "sklearn", "keras": "keras"}
+CAPTURED, EPOCH, EAGER = ((OURS, mode) for mode in ("captured", "epoch", "eager"))
+
+
+def row(found: Measured, one: Series, threads: int) -> dict[str, Any]:
+    """A row of the JSON; a ratio is null where our side of it was not measured."""
+    return {
+        "case": one.case,
+        "peer": one.peer,
+        "mode": one.mode,
+        "threads": threads,
+        "steps_per_s": one.median,
+        "min": min(one.rates),
+        "max": max(one.rates),
+        "rounds": one.rates,
+        "core_share": statistics.median(one.shares),
+        "loss_of_sixth_step": one.loss,
+        "ours_over_this": middle(found.ratio(one.case, CAPTURED, one)),
+        "epoch_over_this": middle(found.ratio(one.case, EPOCH, one)),
+        "eager_over_this": middle(found.ratio(one.case, EAGER, one)),
+    }
+
+
+def table(found: Measured) -> list[str]:
+    """The rows for a reader: medians, and ratios with their range over the rounds."""
+    lines = [
+        "| case | peer | mode | steps/s (range) | our captured / this | our epoch / this "
+        "| our eager / this |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in found.series:
+        ratios = [times(found.ratio(one.case, ours, one)) for ours in (CAPTURED, EPOCH, EAGER)]
+        lines.append(
+            f"| {one.case} | {one.peer} | {one.mode} | {one.median:.5g} "
+            f"({min(one.rates):.4g}-{max(one.rates):.4g}) | {' | '.join(ratios)} |"
+        )
+    used = dict.fromkeys(one.case for one in found.series)
+    return [*lines, "", *(f"- {name}: {CASES[name].text}, batch {CASES[name].batch}"
+                          for name in used)]  # fmt: skip
+
+
+def strangers(found: Measured) -> list[str]:
+    """A line for each peer whose loss is not the others': it does other work than they do."""
+    lines = []
+    for name in dict.fromkeys(one.case for one in found.series):
+        losses = [one for one in found.series if one.case == name and one.loss is not None]
+        if CASES[name].dropout or not losses:
+            continue  # the masks differ
+        usual = statistics.median_low(one.loss or 0.0 for one in losses)
+        lines += [
+            f"- {name}: the loss of {one.peer} {one.mode} is {one.loss:.6g}, not {usual:.6g}"
+            for one in losses
+            if not math.isclose(one.loss or 0.0, usual, rel_tol=1e-3)
+        ]
+    return lines
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measures, prints, and writes what was asked for."""
+    cases = chosen(arguments.cases, CASES, "--cases")
+    pairs = chosen_modes(arguments.peers, MODES)
+    found = measure("train_step", cases, pairs, arguments, packages=PACKAGES)
+    rows = [row(found, one, arguments.threads) for one in found.series]
+
+    def plot(path: Path) -> None:
+        plots.bars(path, rows, group="case", value="steps_per_s", title="Training steps per second")
+
+    title = (
+        f"Training steps, {arguments.threads} thread{'s' if arguments.threads > 1 else ''}, "
+        f"{arguments.rounds} rounds of {arguments.seconds:g} s"
+    )
+    payload = {"rows": rows, "skipped": found.skipped}
+    deliver(
+        arguments,
+        "train_step",
+        title,
+        [*table(found), *found.notes(), *strangers(found)],
+        payload,
+        plot,
+    )
+
+
+if __name__ == "__main__":
+    run(options(__doc__, CASES, MODES).parse_args())

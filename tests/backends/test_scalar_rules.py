@@ -1,0 +1,168 @@
+"""Optimisers' rules as scalar loops that work in place, and the numbers that they read."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from backends.scalar_runs import SHAPES, assert_same, bits, run, values
+
+from tinygrad_ed.backends.scalar_loops import Varying, emit
+from tinygrad_ed.optim import rules
+
+each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Any:
+    with np.errstate(all="ignore"):
+        yield
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+def arithmetic_of_numbers(x, *, a, b, t):  # type: ignore[no-untyped-def]
+    shrinking = (1 - a**t) ** 0.5 / (b**2 + t) ** -1.5
+    scale = -np.sqrt(a) * math.exp(-b) + 2**b
+    before = x * (a + b)
+    a = 1 + a * b**t
+    return x * shrinking + (t - 1) / t * 0.5 - before * a**0.25, x * scale
+
+
+def test_numbers_are_computed_as_python_does_once_before_the_loop() -> None:
+    """Powers above all: LLVM must not make pow(x, 0.5) a root, which rounds differently."""
+    given = {"a": float, "b": float, "t": int}
+    loop = emit(arithmetic_of_numbers, {"x": "full"}, given, outputs=["u", "v"])
+    assert "pow" not in loop.text.split("for i in")[1]
+    x, rng = values("full", "float32", 0), np.random.default_rng(0)
+    wide = emit(arithmetic_of_numbers, {"x": "full"}, given, outputs=["u", "v"], dtype="float64")
+    for _ in range(3000):
+        numbers = {"a": rng.random(), "b": rng.random(), "t": int(rng.integers(1, 999))}
+        for made, array in ((loop, x), (wide, x.astype("float64"))):
+            found, formula = (
+                run(made, {"x": array}, numbers),
+                arithmetic_of_numbers(array, **numbers),
+            )
+            for k in (0, 1):  # np.sqrt of a number is a float64 that makes the array one, too
+                np.testing.assert_array_equal(bits(found[k]), bits(formula[k]))
+
+
+def one_of_two(x, *, first, a):  # type: ignore[no-untyped-def]
+    return x * (1 if first else a) - (a if a > 0.25 and first else 2)
+
+
+def test_a_choice_between_numbers_waits_until_run_time() -> None:
+    def chosen(x, *, first, a):  # type: ignore[no-untyped-def]
+        return x * (1 if first else a)
+
+    loop = emit(chosen, {"x": "full"}, {"first": bool, "a": float}, outputs=["y"])
+    x = values("full", "float32", 0)
+    for first in (True, False):
+        numbers = {"first": first, "a": 0.7}
+        assert_same(run(loop, {"x": x}, numbers)[0], chosen(x, **numbers), loop)
+
+
+def test_varying_numbers_decide_and_are_still_read() -> None:
+    numbers = {"first": Varying(True), "a": Varying(0.5)}
+    loop = emit(one_of_two, {"x": "full"}, numbers, outputs=["y"])
+    assert ("a > 0.25", True) in loop.decisions and ("first", True) in loop.decisions
+    x = values("full", "float32", 0)
+    found = run(loop, {"x": x}, {"a": 0.75})[0]
+    assert_same(found, one_of_two(x, first=True, a=0.75), loop)
+
+
+# --- optimisers -----------------------------------------------------------------------------------
+
+SLOTS = {
+    rules.sgd: "v", rules.adagrad: "s", rules.rmsprop: "vmb",
+    rules.adam: ("m", "v", "v_max"), rules.adamw: ("m", "v", "v_max"),
+}  # fmt: skip
+DECAYS = (0.0, 0.01)
+HYPERS: list[tuple[Any, dict[str, Any]]] = [
+    *((rules.sgd, {"weight_decay": w, "momentum": m, "nesterov": n, "dampening": d})
+      for w in DECAYS for m, n, d in ((0.0, False, 0.0), (0.9, False, 0.1), (0.9, True, 0.0))),
+    *((rules.adagrad, {"weight_decay": w, "lr_decay": 0.1}) for w in DECAYS),
+    *((rules.rmsprop, {"weight_decay": w, "momentum": m, "centered": c, "alpha": 0.9})
+      for w in DECAYS for m in (0.0, 0.9) for c in (False, True)),
+    *((r, {"weight_decay": w, "amsgrad": a, "betas": (0.8, 0.99)})
+      for r in (rules.adam, rules.adamw) for w in DECAYS for a in (False, True)),
+]  # fmt: skip
+
+
+def runtime(hypers: Mapping[str, Any]) -> dict[str, Any]:
+    """Hyper-parameters as a kernel takes them: flags built in, numbers varying."""
+    return {
+        k: v if isinstance(v, bool) else tuple(map(Varying, v)) if k == "betas" else Varying(v)
+        for k, v in hypers.items()
+    }
+
+
+@each_dtype
+@pytest.mark.parametrize(("rule", "hypers"), HYPERS, ids=lambda v: getattr(v, "__name__", None))
+def test_rules_update_in_place_with_numpys_bits(
+    rule: Any, hypers: dict[str, Any], dtype: str
+) -> None:
+    hypers = {"lr": 0.05, **hypers}
+    clock = {rules.sgd: {"first": bool}, rules.rmsprop: {}}.get(rule, {"t": int})
+    rng = np.random.default_rng(1)
+    p = rng.normal(size=SHAPES["full"]).astype(dtype)
+    state = {"p": p, **{s: np.zeros_like(p) for s in SLOTS[rule]}}
+    kernel = {k: a.copy() for k, a in state.items()}
+    layouts = dict.fromkeys([*state, "g"], "full")
+    outputs = list(state)
+    loop = emit(rule, layouts, runtime(hypers) | clock, outputs=outputs, dtype=dtype)
+    assert all(o.kind != "out" for o in loop.operands)
+    for t in range(1, 7):
+        g = rng.normal(size=p.shape).astype(dtype)
+        g[0, :3] = 0.0, 1e-20, 1e15
+        now = {k: {"first": t == 1, "t": t}[k] for k in clock}
+        state = dict(zip(state, rule(**state, g=g, **now, **hypers), strict=True))
+        found = run(loop, {**kernel, "g": g}, {**hypers, **now})
+        assert all(found[k] is kernel[name] for k, name in enumerate(outputs))
+        for slot, wanted in state.items():
+            np.testing.assert_array_equal(bits(kernel[slot]), bits(wanted), err_msg=f"{slot} {t}")
+
+
+def test_slots_that_are_none_need_no_code() -> None:
+    hypers = {"lr": float, "momentum": 0.0, "weight_decay": 0.0, "first": bool}
+    loop = emit(rules.sgd, {"p": "full", "g": "full"}, hypers, outputs=["p", "v"])
+    assert loop.nothing == {1} and [o.of for o in loop.operands] == ["p", "g", "lr"]
+
+
+def test_another_value_of_a_varying_number_gives_the_same_text() -> None:
+    def text(decay: float) -> str:
+        hypers = {"t": int, "weight_decay": Varying(decay)}
+        layouts = dict.fromkeys("pgmv", "full")
+        return emit(rules.adam, layouts, hypers, outputs=[*"pmv", None]).text
+
+    assert text(0.01) == text(0.02) != text(0.0)
+
+
+def keeps_the_old_one(p, g, old):  # type: ignore[no-untyped-def]
+    return p - g, p
+
+
+def swaps(p, g):  # type: ignore[no-untyped-def]
+    return g, p
+
+
+def test_an_old_value_is_kept_before_it_is_written_over() -> None:
+    p, g, old = (values("full", "float32", k) for k in range(3))
+    before, layouts = p.copy(), dict.fromkeys(["p", "g", "old"], "full")
+    loop = emit(keeps_the_old_one, layouts, outputs=["p", "old"])
+    run(loop, {"p": p, "g": g, "old": old})
+    np.testing.assert_array_equal(bits(p), bits(before - g))
+    np.testing.assert_array_equal(bits(old), bits(before))
+    loop = emit(keeps_the_old_one, layouts, outputs=["p", "copy"])
+    found = run(loop, {"p": p, "g": g})
+    np.testing.assert_array_equal(bits(found[1]), bits(before - g))
+    loop = emit(swaps, {"p": "full", "g": "full"}, outputs=["p", "g"])
+    a, b = p.copy(), g.copy()
+    run(loop, {"p": a, "g": b})
+    np.testing.assert_array_equal(bits(a), bits(g))
+    np.testing.assert_array_equal(bits(b), bits(p))

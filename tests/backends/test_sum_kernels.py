@@ -1,0 +1,81 @@
+"""Sum kernels stay within their bounds, in one order however the work is divided."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("numba")
+
+from backends.kernel_rounding import (
+    WIDE,
+    assert_within,
+    compiled,
+    dtypes,
+    empty,
+    heights,
+    unit,
+    widths,
+)
+from tinygrad_ed.kernels.cpu import sums
+
+sum_all = compiled(sums.sum_all)
+sum_rows = compiled(sums.sum_rows)
+sum_columns = compiled(sums.sum_columns)
+
+
+def gamma_of_sum(n: int) -> float:
+    """Relative to Σ|x|: additions of float64 in lanes, then one rounding to the type."""
+    return (n / 16 + 6) * unit(np.float64)
+
+
+@settings(max_examples=60)
+@given(heights | st.integers(100, 2000), widths, dtypes, st.sampled_from([0, 1]))
+def test_sums_stay_within_their_bounds(N: int, K: int, dtype: str, mean: int) -> None:
+    x = np.random.default_rng(N + K).standard_normal((N, K)).astype(dtype)
+    wide, u = x.astype(WIDE), unit(dtype)
+    over = np.mean if mean else np.sum
+    everything, rows, columns = empty(1, dtype), empty(K, dtype), empty(N, dtype)
+    sum_all(x.ravel(), everything, mean)
+    sum_rows(x.ravel(), rows, K, mean, 0, K)
+    sum_columns(x.ravel(), columns, K, mean)
+    if N == 0:
+        assert np.all(np.isnan(rows)) if mean else np.all(rows == 0)
+        assert np.isnan(everything[0]) if mean else everything[0] == 0
+        return
+    size = np.abs(wide)
+    exact = over(wide)
+    bound = gamma_of_sum(N * K) * over(size) + (u + 2e-16) * abs(exact)
+    assert_within(everything, exact, bound)
+    exact = over(wide, axis=0)
+    bound = gamma_of_sum(16 * N) * over(size, axis=0) + (u + 2e-16) * np.abs(exact)
+    assert_within(rows, exact, bound)
+    exact = over(wide, axis=1)
+    bound = gamma_of_sum(K) * over(size, axis=1) + (u + 2e-16) * np.abs(exact)
+    assert_within(columns, exact, bound)
+
+
+@given(st.integers(0, 50), st.integers(1, 60), st.integers(0, 60), dtypes)
+def test_rows_are_summed_alike_however_the_columns_are_shared_out(
+    N: int, H: int, cut: int, dtype: str
+) -> None:
+    x = (np.random.default_rng(N + H).standard_normal(N * H) * 1e3).astype(dtype)
+    whole, shared, cut = empty(H, dtype), empty(H, dtype), min(cut, H)
+    sum_rows(x, whole, H, 0, 0, H)
+    sum_rows(x, shared, H, 0, 0, cut)
+    assert np.all(shared[cut:] == 77)
+    sum_rows(x, shared, H, 0, cut, H)
+    np.testing.assert_array_equal(shared, whole)
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+def test_sums_pass_nan_and_inf_on(special: float) -> None:
+    x = np.ones((5, 20), np.float32)
+    x[2, 17] = special
+    everything, rows, columns = empty(1, "f4"), empty(20, "f4"), empty(5, "f4")
+    sum_all(x.ravel(), everything, 0)
+    sum_rows(x.ravel(), rows, 20, 0, 0, 20)
+    sum_columns(x.ravel(), columns, 20, 0)
+    np.testing.assert_array_equal(everything[0], np.sum(x))
+    np.testing.assert_array_equal(rows, np.sum(x, axis=0))
+    np.testing.assert_array_equal(columns, np.sum(x, axis=1))

@@ -1,0 +1,39 @@
+"""Device "cpu": NumPy arrays, with kernels for the ops that have one.
+
+table        which kernel serves which op
+environment  how kernels are run: at once, or noted down as well
+products     linear, matmul
+losses       cross-entropy, binary cross-entropy, squared error
+rows         sums and the softmax family, dropout
+elementwise  any elementwise op, from its own source
+updates      optimisers, from their rules' own source
+generated    kernels made from source
+"""
+
+from ...errors import DeviceError
+from ..base import Backend
+
+
+def cpu_backend() -> Backend:
+    """The back end with its table of kernels; LLVM is imported here, Numba only to compile.
+
+    Raises:
+        DeviceError: Numba or LLVM is missing; the message names the fix.
+    """
+    try:
+        import importlib.util
+
+        from ...kernels.cpu import loaded  # noqa: F401 (what the kernels need is there)
+        from .environment import Environment
+        from .table import CpuBackend
+
+        if importlib.util.find_spec("numba") is None:
+            raise ModuleNotFoundError("No module named 'numba'", name="numba")
+        return CpuBackend(Environment())
+    except ImportError as error:
+        if error.name and error.name.startswith("tinygrad_ed"):
+            raise  # our own kernels are missing: not Numba's fault
+        raise DeviceError(
+            f"device 'cpu' needs Numba, which does not import ({error}): pip install numba; "
+            f"or choose device 'numpy'"
+        ) from error

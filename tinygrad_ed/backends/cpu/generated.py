@@ -1,0 +1,112 @@
+"""Kernels made from an op's or an optimiser rule's own source (`scalar_loops`)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...ops.registry import Array
+from ..scalar_loops import Operand, ScalarLoop
+from .environment import Environment
+
+
+def annotation_of(operand: Operand) -> str:
+    """What a kernel's parameter is annotated with: one of the names in `kernels/cpu/operands.py`."""
+    if operand.kind in ("real", "int"):
+        return "Real" if operand.kind == "real" else "Int"
+    if operand.dtype == "bool":
+        return "Mask"
+    if operand.dtype == "int64":
+        return "Labels"
+    return {"in": "Flat", "out": "FlatOut", "inout": "FlatInOut"}[operand.kind]
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """A generated kernel and how to call it.
+
+    Attributes:
+        loop: Its text and operands.
+        launch: Runs it.
+    """
+
+    loop: ScalarLoop
+    launch: Callable[..., bool]
+
+    def run(
+        self,
+        arrays: Mapping[str, Array],
+        numbers: Mapping[str, Any],
+        outputs: Mapping[str, Array],
+    ) -> bool:
+        """The kernel on these operands, by the names of the function's arguments and results."""
+        given: list[Any] = []
+        for operand in self.loop.operands:
+            if operand.kind == "out":
+                given.append(outputs[operand.of])
+            elif operand.constant is not None:
+                given.append(operand.constant)
+            elif operand.kind in ("real", "int"):
+                value = numbers[operand.of]
+                given.append(value if operand.index is None else value[operand.index])
+            else:
+                given.append(arrays[operand.of])
+        return self.launch(*given)
+
+
+def made(environment: Environment, loop: ScalarLoop, dtype: str) -> Generated:
+    """The kernel of a loop, compiled at most once on a machine."""
+    from ...kernels.cpu import loaded
+
+    whole = [o.argument for o in loop.operands if o.pattern == "full"]
+    broadcast = any(o.pattern in ("row", "column") for o in loop.operands)
+    results = [o.argument for o in loop.operands if o.kind in ("out", "inout")]
+    kernel = loaded.generated(
+        loop.name,
+        dtype,
+        loop.text,
+        annotations={o.argument: annotation_of(o) for o in loop.operands},
+        split=() if broadcast else (*results[:1], *(w for w in whole if w != results[0])),
+        work=results[:1],
+    )
+    return Generated(loop, environment.launcher(kernel))
+
+
+def pattern_of(array: Array, shape: tuple[int, ...]) -> str | None:
+    """How an array lies against a result of this shape: full, scalar, row or column; else None."""
+    own = array.shape
+    if own == shape:
+        return "full"
+    if array.size == 1:
+        return "scalar"
+    while own and own[0] == 1:
+        own = own[1:]
+    if 0 < len(own) <= len(shape) and own == shape[len(shape) - len(own) :]:
+        return "row"
+    if array.ndim == len(shape):
+        kept = next((k for k in range(len(shape)) if array.shape[k:] != shape[k:]), None)
+        ones = len(shape)
+        while ones and array.shape[ones - 1] == 1:
+            ones -= 1
+        if kept is not None and array.shape[:ones] == shape[:ones]:
+            return "column"
+    return None
+
+
+def summed(
+    sums: Sequence[Callable[..., bool]], wide: Array, pattern: str, like: Array
+) -> Array | None:
+    """A gradient of n entries, added up over those that a broadcast operand was repeated for."""
+    every, rows, columns = sums
+    if pattern == "full":
+        return wide
+    total = np.empty(like.shape, like.dtype)
+    if wide.size == 0:
+        total[...] = 0
+        return total
+    if pattern == "scalar":
+        return total if every(wide, total, 0) else None
+    if pattern == "row":
+        return total if rows(wide, total, 0) else None
+    return total if columns(wide, total, wide.size // like.size, 0) else None

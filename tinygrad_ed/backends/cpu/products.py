@@ -1,0 +1,108 @@
+"""`linear` and `matmul` on the CPU, by the product kernel."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...ops.registry import Array
+from .environment import Environment, Launchers
+
+CODES = {None: 0, "relu": 1, "sigmoid": 2, "tanh": 3}
+"""What the kernels call the activations that a product can apply."""
+
+Homes = Sequence[Array | None]
+
+
+class MatrixProductKernel:
+    """Z = A B for two matrices."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.product = Launchers(environment, "product")
+
+    def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
+        """Z = A B."""
+        A, B = arrays
+        if A.ndim != 2 or B.ndim != 2:
+            return None
+        Z = np.empty((A.shape[0], B.shape[1]), A.dtype)
+        return Z if self.product[A.dtype](A, B, Z, None, 0, None, 0) else None
+
+    def vjp(
+        self,
+        dy: Array,
+        y: Array,
+        arrays: Sequence[Array],
+        needs: tuple[bool, ...],
+        params: dict[str, Any],
+        homes: Homes | None = None,
+    ) -> Sequence[Array | None] | None:
+        """dA = dZ Bᵀ, dB = Aᵀ dZ."""
+        A, B = arrays
+        if A.ndim != 2 or B.ndim != 2:
+            return None
+        product = self.product[A.dtype]
+        dA = dB = None
+        if needs[0]:
+            dA = np.empty(A.shape, A.dtype) if not homes or homes[0] is None else homes[0]
+            if not product(dy, B.T, dA, None, 0, None, 0):
+                return None
+        if needs[1]:
+            dB = np.empty(B.shape, B.dtype) if not homes or homes[1] is None else homes[1]
+            if not product(A.T, dy, dB, None, 0, None, 0):
+                return None
+        return dA, dB
+
+
+class LinearKernel:
+    """A whole layer: A = f(X W + b) in one launch; its gradients in one for each, and one for f'."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.product = Launchers(environment, "product")
+        self.slope = Launchers(environment, "slope")
+        self.sum_rows = Launchers(environment, "sum_rows")
+
+    def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
+        """A = f(X W + b)."""
+        X, W, b = arrays
+        code = CODES.get(params["activation"])
+        if X.ndim != 2 or W.ndim != 2 or code is None:
+            return None
+        Z = np.empty((X.shape[0], W.shape[1]), X.dtype)
+        return Z if self.product[X.dtype](X, W, Z, b, code, None, 0) else None
+
+    def vjp(
+        self,
+        dy: Array,
+        y: Array,
+        arrays: Sequence[Array],
+        needs: tuple[bool, ...],
+        params: dict[str, Any],
+        homes: Homes | None = None,
+    ) -> Sequence[Array | None] | None:
+        """dX = dZ Wᵀ, dW = Xᵀ dZ, db = Σ_n dZ, with dZ = dY f'(Z)."""
+        X, W, b = arrays
+        dtype, code = X.dtype, CODES[params["activation"]]
+        if not dy.flags.c_contiguous:
+            dy = self.environment.ordered(dy)
+        dZ = dy
+        if code:
+            dZ = np.empty(dy.shape, dtype)
+            if not self.slope[dtype](dZ, dy, y, code):
+                return None
+        product = self.product[dtype]
+        dX = dW = db = None
+        if needs[0]:
+            dX = np.empty(X.shape, dtype) if not homes or homes[0] is None else homes[0]
+            if not product(dZ, W.T, dX, None, 0, None, 0):
+                return None
+        if needs[1]:
+            dW = np.empty(W.shape, dtype) if not homes or homes[1] is None else homes[1]
+            if not product(X.T, dZ, dW, None, 0, None, 0):
+                return None
+        if needs[2]:
+            db = np.empty(b.shape, dtype) if not homes or homes[2] is None else homes[2]
+            if not self.sum_rows[dtype](dZ, db, 0):
+                return None
+        return dX, dW, db

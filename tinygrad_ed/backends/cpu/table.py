@@ -1,0 +1,78 @@
+"""Device "cpu": which kernel serves which op."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...ops.registry import Array, Op, registry
+from ..base import Backend, Kernel, Kernels
+from .elementwise import ElementwiseKernel
+from .environment import SERVED, Environment, Launchers
+from .losses import loss_kernels
+from .products import LinearKernel, MatrixProductKernel
+from .rows import row_kernels
+from .updates import Updates
+
+
+class CpuKernels(Kernels):
+    """Kernels by name for the library's own ops, and one loop each for elementwise ops of anybody."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__()
+        self.environment = environment
+        self.by_name: dict[str, Kernel] = {
+            "linear": LinearKernel(environment),
+            "matrix_product": MatrixProductKernel(environment),
+            **loss_kernels(environment),
+            **row_kernels(environment),
+        }
+
+    def choose(self, op: Op) -> Kernel | None:
+        """The kernel for an op, or None: its formula."""
+        if registry.get(op.name) is op and op.name in self.by_name:
+            return self.by_name[op.name]
+        if op.elementwise and op.backward is not None:
+            return ElementwiseKernel(self.environment, op)
+        return None
+
+
+class CpuBackend(Backend):
+    """NumPy arrays, kernels compiled by Numba."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__("cpu", CpuKernels(environment))
+        self.environment = environment
+        self.updates = Updates(environment)
+        self.sums = {k: Launchers(environment, f"sum_{k}") for k in ("all", "rows")}
+        self.plus = ElementwiseKernel(environment, registry["add"])
+
+    def add(self, first: Array, second: Array) -> Array:
+        """The sum of two gradients of one shape."""
+        found = None
+        if first.dtype == second.dtype and first.dtype in SERVED:
+            found = self.plus.forward([first, second], {})
+        return super().add(first, second) if found is None else found
+
+    def sum_to(self, gradient: Array, axes: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+        """The sum over the axes that an operand was repeated along."""
+        if gradient.dtype in SERVED and gradient.size:
+            total = np.empty(shape, gradient.dtype)
+            ordered = self.environment.ordered(gradient)
+            if total.size == 1 and self.sums["all"][gradient.dtype](ordered, total, 0):
+                return total
+            leading = axes == tuple(range(len(axes)))
+            if leading and self.sums["rows"][gradient.dtype](ordered, total, 0):
+                return total
+        return super().sum_to(gradient, axes, shape)
+
+    def update(
+        self,
+        rule: Any,
+        p: Array,
+        g: Array,
+        slots: Mapping[str, Array],
+        numbers: Mapping[str, Any],
+    ) -> bool:
+        """An optimiser's step in one pass; see `Backend.update`."""
+        return self.updates.run(rule, p, g, slots, numbers)

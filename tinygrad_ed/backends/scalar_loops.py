@@ -1,0 +1,261 @@
+"""From an elementwise function's source to a loop over flat arrays, as text in Numba's dialect.
+
+An op's formula, its VJP, or an optimiser's rule (users' own too) is written as arrays; here it
+becomes what a kernel does to one entry, so that a chain of NumPy calls is one pass over memory:
+
+    def sigmoid_forward(z_, y_):
+        for i in range(y_.size):
+            z = z_[i]
+            e = exp(-absolute(z))
+            y_[i] = where(z >= T(0), T(1), e) / (T(1) + e)
+
+Sums, products, quotients, square roots and comparisons keep NumPy's bits if the text is compiled
+without contraction: NumPy rounds between a product and a sum. The same call gives the same text,
+so its digest is a kernel's key.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..ops.registry import Op
+from ..ops.source import globals_of
+from .scalar_inputs import Inputs, Layout
+from .scalar_layout import Array, Store, kernel_text
+from .scalar_lines import Lines, names_in, needed
+from .scalar_names import Frame, Outside
+from .scalar_reader import Reader, bind
+from .scalar_types import Entry, Known, NotElementwise, Value, Varying
+
+__all__ = ["NotElementwise", "Operand", "ScalarLoop", "Varying", "emit", "emit_op", "emit_vjp"]
+
+
+@dataclass(frozen=True)
+class Operand:
+    """One argument of a kernel, in the order of the text.
+
+    Attributes:
+        argument: Its name in the text.
+        kind: "in", "inout" or "out" for arrays; "real" (float64) or "int" (int64) for numbers.
+        of: The function's argument that is read, or the output that is written; "" for a constant.
+        index: Which part of a tuple argument (betas), else None.
+        pattern: How an array lies against the result.
+        dtype: An array's type.
+        output: For "out" and "inout": which of the function's results.
+        constant: The number to hand over where it is none of the function's arguments.
+    """
+
+    argument: str
+    kind: str
+    of: str = ""
+    index: int | None = None
+    pattern: str = ""
+    dtype: str = ""
+    output: int | None = None
+    constant: float | None = None
+
+
+@dataclass(frozen=True)
+class ScalarLoop:
+    """A kernel's text and how to call it.
+
+    Attributes:
+        name: The function's name in the text.
+        text: A module with that one function; "" if nothing has to be computed.
+        operands: What it takes.
+        aliases: Results that are an argument, unchanged: output index -> argument.
+        nothing: Results that are None.
+        decisions: Every `if` that was decided on a `Varying` number's value: (test, outcome).
+        outside: What was read from outside, built in: (function, name) -> value.
+    """
+
+    name: str
+    text: str
+    operands: tuple[Operand, ...]
+    aliases: Mapping[int, str]
+    nothing: frozenset[int]
+    decisions: tuple[tuple[str, bool], ...]
+    outside: Mapping[tuple[Callable[..., Any], str], Any] = field(repr=False)
+
+    def is_current(self) -> bool:
+        """Whether the module constants and helpers that are built in are still the same."""
+        return all(
+            globals_of(function).get(identifier, value) is value
+            for (function, identifier), value in self.outside.items()
+        )
+
+
+def emit(
+    function: Callable[..., Any],
+    arrays: Mapping[str, Layout],
+    numbers: Mapping[str, Any] | None = None,
+    *,
+    outputs: Sequence[str | None],
+    dtype: str = "float32",
+    name: str = "",
+) -> ScalarLoop:
+    """The loop of an elementwise function.
+
+    Args:
+        function: A plain function with source.
+        arrays: Its array arguments and how each lies against the result of n entries: "full" (n,
+            contiguous), "row" (H entries, the last axes), "column" (n / H, each for H entries in a
+            row), "scalar" (1). A pair adds the dtype where it is not the kernel's: `("full",
+            "bool")`.
+        numbers: The other arguments. `float`, `int` or `bool` is a number read at run time,
+            `Varying(value)` one whose present value decides each `if` on it; a tuple may hold
+            such; anything else is built in. An argument in neither takes its default value.
+        outputs: What each returned value is called; None for one that is not wanted. The name of
+            an array argument means "written back into it".
+        dtype: The kernel's float type.
+        name: The kernel's name.
+
+    Raises:
+        NotElementwise: It is no arithmetic on entries, or a result has not n of them.
+    """
+    lines, outside = Lines(np.dtype(dtype)), Outside()
+    inputs = Inputs(lines, arrays, numbers or {})
+    arguments = bind(function, [], inputs.values)
+    reader = Reader(lines, outside)
+    returned = reader.run(Frame(function, lines, outside, arguments, dict(inputs.variables)))
+    results = returned if isinstance(returned, tuple) else (returned,)
+    if len(results) != len(outputs):
+        raise NotElementwise(f"it returns {len(results)} values, not {len(outputs)}")
+    stored, aliases, nothing = _sorted_results(results, outputs, arrays)
+    name = name or function.__name__
+    operands, text = _written(name, inputs, stored) if stored else ((), "")
+    decisions = tuple(reader.decisions)
+    return ScalarLoop(name, text, operands, aliases, nothing, decisions, outside.found)
+
+
+Stored: TypeAlias = list[tuple[int, str, Entry]]
+"""Results that are computed: their number, the name of the output, the value."""
+
+
+def _sorted_results(
+    results: Sequence[Value], outputs: Sequence[str | None], arrays: Mapping[str, Layout]
+) -> tuple[Stored, dict[int, str], frozenset[int]]:
+    """The results that are computed, those that are an argument, and those that are None."""
+    stored, aliases, nothing = [], {}, set()
+    wanted = [(k, v, out) for k, (v, out) in enumerate(zip(results, outputs, strict=True)) if out]
+    kept = {out for _, v, out in wanted if isinstance(v, Entry) and v.argument == out}
+    changed = {out for _, _, out in wanted if out in arrays} - kept
+    for k, value, output in wanted:
+        unchanged = value.argument if isinstance(value, Entry) else ""
+        if isinstance(value, Known) and value.value is None:
+            nothing.add(k)
+        elif unchanged and (output == unchanged or not {output, unchanged} & changed):
+            aliases[k] = unchanged
+        elif isinstance(value, Entry) and value.is_full:
+            stored.append((k, output, value))
+        else:
+            raise NotElementwise(f"{output} does not have one value for each entry")
+    return stored, aliases, frozenset(nothing)
+
+
+def _written(name: str, inputs: Inputs, stored: Stored) -> tuple[tuple[Operand, ...], str]:
+    """The operands and the text, without what no result needs."""
+    lines = inputs.lines
+    read = names_in([entry.node for _, _, entry in stored])
+    inside = needed(lines.inside, read)
+    lines.before = needed(lines.before, read)
+    target, stores = {output: k for k, output, _ in stored}, []
+    taken: list[Operand] = []
+    arrays: list[Array] = []
+    for given in inputs.arrays:
+        variable = given.variable if given.variable in read else ""
+        if not variable and given.of not in target:
+            continue
+        kind = "inout" if given.of in target else "in"
+        arrays.append(Array(given.argument, variable, given.pattern))
+        taken.append(
+            Operand(given.argument, kind, given.of, None, given.pattern, given.dtype.name,
+                    target.get(given.of))
+        )  # fmt: skip
+    for number in inputs.numbers:
+        if number.argument in read:
+            taken.append(Operand(number.argument, number.kind, number.of, number.index))
+    for constant, held in lines.constants.items():
+        if constant in read:
+            taken.append(Operand(constant, "real", constant=held))
+    for k, output, entry in stored:
+        found = next((a for a in inputs.arrays if a.of == output), None)
+        if found is None:
+            argument = lines.fresh(f"{output}_")
+            arrays.append(Array(argument, "", "full"))
+            taken.append(Operand(argument, "out", output, None, "full", entry.dtype.name, k))
+        elif (found.pattern, found.dtype) != ("full", entry.dtype):
+            raise NotElementwise(f"the {entry.dtype} {output} does not fit the array {output}")
+        stores.append(Store(found.argument if found else argument, entry.node))
+    arguments = [operand.argument for operand in taken]
+    return tuple(taken), kernel_text(name, arguments, arrays, stores, inside, lines)
+
+
+def emit_op(
+    op: Op,
+    layouts: Sequence[Layout | None],
+    numbers: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+) -> ScalarLoop:
+    """The loop of an op's formula; its result is called y (y_out beside an operand y).
+
+    Args:
+        op: The op.
+        layouts: How each operand lies against the result; None for one that was left out.
+        numbers: The parameters, as for `emit`.
+        dtype: The kernel's float type.
+
+    Raises:
+        NotElementwise: As `emit`.
+    """
+    arrays, options = _placed(op.operand_names, layouts)
+    params = {**op.defaults, **options, **(numbers or {})}
+    outputs, named = [_not_among(arrays, "y")], f"{op.name}_forward"
+    return emit(op.forward, arrays, params, outputs=outputs, dtype=dtype, name=named)
+
+
+def emit_vjp(
+    op: Op,
+    needs: Sequence[bool],
+    layouts: Sequence[Layout | None],
+    numbers: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+) -> ScalarLoop:
+    """The loop of an op's VJP, computing only the gradients in `needs`.
+
+    Gradients are called d and their operand's name, and have n entries also where the operand was
+    broadcast: summing comes after. The upstream gradient and the result are full.
+
+    Raises:
+        NotElementwise: As `emit`.
+    """
+    if op.backward is None:
+        raise NotElementwise(f"{op.name} has no VJP")
+    everything: list[Layout | None] = ["full", "full", *layouts]
+    arrays, options = _placed(list(inspect.signature(op.backward).parameters), everything)
+    params = {**op.defaults, **options, **(numbers or {})}
+    outputs = [
+        _not_among(arrays, f"d{operand}") if need else None
+        for operand, need in zip(op.operand_names, needs, strict=True)
+    ]
+    named = f"{op.name}_vjp"
+    return emit(op.backward, arrays, params, outputs=outputs, dtype=dtype, name=named)
+
+
+def _placed(
+    names: Sequence[str], layouts: Sequence[Layout | None]
+) -> tuple[dict[str, Layout], dict[str, None]]:
+    """Layouts by the name of the argument in their place, and the arguments that are None."""
+    given = list(zip(names, layouts, strict=False))
+    arrays = {n: layout for n, layout in given if layout is not None}
+    return arrays, {n: None for n, layout in given if layout is None}
+
+
+def _not_among(arrays: Mapping[str, Layout], output: str) -> str:
+    """A name for a result that is no operand's: it must not be written into that one."""
+    while output in arrays:
+        output += "_out"
+    return output

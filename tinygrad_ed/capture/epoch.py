@@ -1,0 +1,114 @@
+"""An epoch of a captured step: batches gathered and steps taken by one compiled loop."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..kernels.cpu import loaded, program
+from ..kernels.cpu.operands import ROW
+from ..ops.registry import Array
+from ..tensor import Tensor
+from .instructions import Context, Launch
+from .table import epoch_function, row_of
+
+if TYPE_CHECKING:
+    from .program import Program
+    from .step import CapturedStep
+
+CHUNK = 2e9
+"""Work in one call, about: Python gets to see Ctrl-C in between."""
+
+
+def run_epoch(
+    step: "CapturedStep", data: Sequence[Any], order: Any, batch_size: int | None
+) -> Any:
+    """See `CapturedStep.run`."""
+    arrays = [_rows(x) for x in data]
+    order, size = _checked(step, arrays, order, batch_size)
+    batches = [order[k : k + size] for k in range(0, len(order), size)]
+    results: list[Any] = []
+    k = 0
+    while k < len(batches):
+        program = _program(step, arrays, batches[k]) if len(batches[k]) == size else None
+        full = len(order) // size - k
+        if program is None or full < 2:
+            results.append(step(*(a[batches[k]] for a in arrays)))
+            k += 1
+            continue
+        losses = _in_one_call(program, arrays, order[k * size :], full, size)
+        results.extend(losses)
+        k += full
+    if all(isinstance(r, float) or (isinstance(r, Tensor) and r.size == 1) for r in results):
+        return np.array([float(r) for r in results])
+    return results
+
+
+def _rows(x: Any) -> Array:
+    return x._array if isinstance(x, Tensor) else np.asarray(x)
+
+
+def _checked(
+    step: "CapturedStep", arrays: Sequence[Array], order: Any, batch_size: int | None
+) -> tuple[Array, int]:
+    if not arrays or any(a.ndim == 0 or len(a) != len(arrays[0]) for a in arrays):
+        raise ValueError(f"run: data of different lengths: {[a.shape for a in arrays]}")
+    rows = len(arrays[0])
+    if batch_size is None:
+        if step.program is None or not step.program.inputs[0].ndim:
+            raise ValueError("run: how many rows are a batch? Pass batch_size=")
+        batch_size = len(step.program.inputs[0])
+    if isinstance(batch_size, bool) or batch_size != int(batch_size) or batch_size < 1:
+        raise ValueError(f"run: batch_size must be a whole number of at least 1, got {batch_size}")
+    order = np.arange(rows) if order is None else np.ascontiguousarray(order, np.int64)
+    if order.ndim != 1 or np.any((order < 0) | (order >= rows)):
+        raise ValueError(f"run: order must hold row numbers from 0 to {rows - 1}, in one line")
+    return order, int(batch_size)
+
+
+def _program(step: "CapturedStep", arrays: Sequence[Array], rows: Array) -> "Program | None":
+    """The program for such batches, if it is one table and gives one number."""
+    found, _ = step.prepared([a[rows] for a in arrays])
+    if found is None or found.whole is None or found.is_careful:
+        return None
+    loss = found.result
+    return found if isinstance(loss, Tensor) and loss.size == 1 else None
+
+
+def _in_one_call(
+    found: "Program", arrays: Sequence[Array], order: Array, batches: int, size: int
+) -> list[float]:
+    assert found.whole is not None
+    table, head = found.whole, found.whole.head
+    gathers = np.zeros((len(arrays), ROW), np.int64)
+    kept = []
+    for row, mine, given in zip(gathers, found.inputs, arrays, strict=True):
+        source = np.ascontiguousarray(given, mine.dtype)
+        kept.append(source)
+        kernel = loaded.get("gather", "uint8")
+        operands = [_bytes(mine), _bytes(source), order, 0, len(mine)]
+        row[:] = row_of(Launch(kernel, operands, "", "", Context("", None)))
+    head[program.GATHERS], head[program.GATHER_ROWS] = gathers.ctypes.data, len(arrays)
+    table.point_at(found.inputs)
+    losses = np.empty(batches)
+    result = found.result._array
+    epoch, done = epoch_function(), 0
+    chunk = max(1, int(CHUNK // max(1, table.work)))
+    while done < batches:
+        part = min(chunk, batches - done)
+        could = epoch(
+            head.ctypes.data, done * size, part, size, result.ctypes.data, result.itemsize,
+            losses[done:].ctypes.data,
+        )  # fmt: skip
+        done += could
+        found.finish()
+        if could < part:
+            found.refused([a[order[done * size : (done + 1) * size]] for a in arrays], table)
+    return losses.tolist()
+
+
+def _bytes(array: Array) -> Array:
+    """The same memory as bytes."""
+    return array.reshape(-1).view(np.uint8)
+
+
