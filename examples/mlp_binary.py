@@ -45,6 +45,7 @@ def train(arguments: argparse.Namespace) -> None:
         validation=(data.X_test, data.y_test),  # watched, and never used to choose anything
         seed=arguments.seed,
         metrics={"accuracy": binary.hits},
+        capture=arguments.capture,
     )
     seconds = time.perf_counter() - started
 

@@ -1,4 +1,7 @@
-"""What every test may use: the shared real data, and hypothesis profiles for CI and for a desk."""
+"""What every test may use: the shared real data, and hypothesis profiles for CI and for a desk.
+
+Every run also counts the launches of kernels: `launch_counts.py`.
+"""
 
 import os
 from collections.abc import Callable
@@ -6,6 +9,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from launch_counts import (  # noqa: F401 (hooks of pytest)
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"

@@ -7,8 +7,11 @@ Not `tinygrad`. Read it in this order: `tensor.py`, `tape.py`, `gradients.py`, `
 """
 
 import importlib
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
+from .backends.cpu.rungs import on_change, use_kernel
 from .creation import full, ones, tensor, zeros
 from .errors import (
     CaptureError,
@@ -22,11 +25,13 @@ from .errors import (
 from .gradients import grad
 from .ops import *  # noqa: F403
 from .ops import __all__ as _ops
-from .tape import is_recording, no_grad
+from .recording import changes, is_recording, no_grad
 from .tensor import Tensor
 
 if TYPE_CHECKING:
     from . import check, data, documents, metrics, nn, optim, train, views
+    from .backends.cpu.threads import get_threads, set_threads
+    from .capture.step import capture
     from .check.gradcheck import gradcheck
     from .train.fit import fit
     from .views.cost import cost
@@ -34,8 +39,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+on_change(changes.note)  # captured programs look again when another rung is chosen
+
 _LAZY = {
-    "capture": "capture",
+    "capture": "capture.step",
     "check": "check",
     "data": "data",
     "documents": "documents",
@@ -45,6 +52,8 @@ _LAZY = {
     "train": "train",
     "views": "views",
     "fit": "train",
+    "get_threads": "backends.cpu.threads",
+    "set_threads": "backends.cpu.threads",
     "gradcheck": "check",
     "cost": "views",
     "unroll": "views",
@@ -65,6 +74,18 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_LAZY})
 
 
+class _Package(types.ModuleType):
+    """`tg.capture` is the function, also once the folder of the same name was imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "capture" and isinstance(value, types.ModuleType):
+            value = value.capture
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
 __all__ = [
     "CaptureError",
     "DTypeError",
@@ -74,12 +95,14 @@ __all__ = [
     "StaleGradientWarning",
     "TapeError",
     "Tensor",
+    "capture",
     "check",
     "cost",
     "data",
     "documents",
     "fit",
     "full",
+    "get_threads",
     "grad",
     "gradcheck",
     "is_recording",
@@ -88,9 +111,11 @@ __all__ = [
     "no_grad",
     "ones",
     "optim",
+    "set_threads",
     "tensor",
     "train",
     "unroll",
+    "use_kernel",
     "views",
     "zeros",
     *_ops,

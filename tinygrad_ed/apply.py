@@ -2,16 +2,18 @@
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .backends import Backend, checked_array
+from .backends.base import copied
 from .errors import DeviceError, DTypeError, LogitsWarning, ShapeError
 from .ops.registry import Op
-from .tape import Node, record, state
+from .recording import state
+from .tape import Node, record
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -40,10 +42,17 @@ def adopt(operand: Any, like: Node) -> Any:
     return like._result(checked_array(operand, like._backend))
 
 
+def computed(function: Callable[..., Any], like: Node, *inputs: Any, **params: Any) -> Any:
+    """What a function that is no op gives for arrays; a step that is captured notes it down."""
+    if state.trace is None:
+        return like._backend.result(function(*inputs, **params))
+    return state.trace.computed(like._backend, function, *inputs, **params)
+
+
 def plain_index(index: Any, like: Node) -> Any:
     """An index with arrays of its own on the device: the caller may change its own afterwards."""
     if isinstance(index, Node):
-        return index._array.copy()
+        return computed(copied, like, index._array)
     if isinstance(index, list | np.ndarray):
         return like._backend.asarray(index, None if len(index) else int)
     if isinstance(index, tuple):

@@ -8,8 +8,9 @@ import numpy as np
 from . import ops
 from .apply import adopt, apply, plain_index
 from .errors import ShapeError, TapeError
-from .storage import Storage
-from .tape import Node, is_recording
+from .recording import is_recording, state
+from .storage import LOOKING, WRITING, Storage
+from .tape import Node
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -68,6 +69,8 @@ class Arithmetic(Storage):
         return apply(ops.getitem, (self,), {"index": index})
 
     def __setitem__(self, index: Any, values: Any) -> None:
+        if state.trace is not None:
+            state.trace.forbids(f"t[...] = ... on {self.label} {WRITING}")
         self._refuse_recorded_write("t[...] = ...")
         if isinstance(values, Node) and values.requires_grad and is_recording():
             raise TapeError(
@@ -83,6 +86,8 @@ class Arithmetic(Storage):
         """`w -= step` writes into a parameter; on anything else it just names a new result."""
         if not (self.is_leaf and self.requires_grad):
             return result
+        if state.trace is not None:
+            state.trace.forbids(f"{spelled} on {self.label} {WRITING}")
         self._refuse_recorded_write(spelled)
         self.data = result
         self._written(spelled)
@@ -115,37 +120,43 @@ class Arithmetic(Storage):
                 f"do it inside `with tg.no_grad():`"
             )
 
-    def _compare(self, ufunc: Any, other: Any) -> "Tensor":
-        other = adopt(other, self)
-        values = ufunc(self._array, other._array if isinstance(other, Node) else other)
-        return cast("Tensor", self._result(self._backend.result(values)))
+    def _off_tape(self, function: Any, *others: Any, **params: Any) -> "Tensor":
+        """A function without a slope of this tensor and others; a captured step notes it down."""
+        operands = [self, *(adopt(other, self) for other in others)]
+        arrays = [o._array if isinstance(o, Node) else o for o in operands]
+        if state.trace is not None:
+            state.trace.traced(self._backend, operands)
+            values = state.trace.formula(function, arrays, params, function.__name__)
+        else:
+            values = self._backend.result(function(*arrays, **params))
+        return cast("Tensor", self._result(values))
 
     def __lt__(self, other: Any) -> "Tensor":
-        return self._compare(np.less, other)
+        return self._off_tape(np.less, other)
 
     def __le__(self, other: Any) -> "Tensor":
-        return self._compare(np.less_equal, other)
+        return self._off_tape(np.less_equal, other)
 
     def __gt__(self, other: Any) -> "Tensor":
-        return self._compare(np.greater, other)
+        return self._off_tape(np.greater, other)
 
     def __ge__(self, other: Any) -> "Tensor":
-        return self._compare(np.greater_equal, other)
+        return self._off_tape(np.greater_equal, other)
 
     def __eq__(self, other: object) -> "Tensor":  # type: ignore[override]
-        return self._compare(np.equal, other)
+        return self._off_tape(np.equal, other)
 
     def __ne__(self, other: object) -> "Tensor":  # type: ignore[override]
-        return self._compare(np.not_equal, other)
+        return self._off_tape(np.not_equal, other)
 
     def __and__(self, other: Any) -> "Tensor":
-        return self._compare(np.bitwise_and, other)
+        return self._off_tape(np.bitwise_and, other)
 
     def __or__(self, other: Any) -> "Tensor":
-        return self._compare(np.bitwise_or, other)
+        return self._off_tape(np.bitwise_or, other)
 
     def __invert__(self) -> "Tensor":
-        return cast("Tensor", self._result(self._backend.result(np.invert(self._array))))
+        return self._off_tape(np.invert)
 
     def __iter__(self) -> Iterator["Tensor"]:
         if not self._array.ndim:
@@ -158,6 +169,10 @@ class Arithmetic(Storage):
         return int(self._array.shape[0])
 
     def __bool__(self) -> bool:
+        if state.trace is not None:
+            state.trace.forbids(
+                f"the truth of {self.label} {LOOKING}; tg.where(condition, a, b) chooses inside it"
+            )
         if self.size != 1:
             raise ShapeError(
                 f"the truth of {self.label} is ambiguous: it has {self.size} entries; "
@@ -166,9 +181,13 @@ class Arithmetic(Storage):
         return bool(self._array.item())
 
     def __float__(self) -> float:
+        if state.trace is not None:
+            state.trace.forbids(f"float() of {self.label} {LOOKING}")
         return float(self.item())
 
     def __int__(self) -> int:
+        if state.trace is not None:
+            state.trace.forbids(f"int() of {self.label} {LOOKING}")
         return int(self.item())
 
     def __index__(self) -> int:

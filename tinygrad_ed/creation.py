@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from .apply import computed
 from .backends import checked_array, get_backend
 from .errors import DTypeError
+from .recording import state
 from .tensor import Tensor
 
 
@@ -35,9 +37,12 @@ def tensor(
         DeviceError: The device is unknown or cannot be used.
     """
     backend = get_backend(device)
-    if isinstance(data, Tensor):
-        data = data._array if data._backend is backend else data.numpy()
-    array = checked_array(data, backend, dtype)
+    if isinstance(data, Tensor) and data._backend is backend and state.trace is not None:
+        array = computed(np.array, data, data._array, dtype=dtype, order="C")
+    else:
+        if isinstance(data, Tensor):
+            data = data._array if data._backend is backend else data.numpy()
+        array = checked_array(data, backend, dtype)
     if requires_grad and array.dtype.kind != "f":
         raise DTypeError(
             f"only floating-point tensors can require a gradient, this one is {array.dtype}"
@@ -45,6 +50,8 @@ def tensor(
         )
     made = Tensor(array, backend, requires_grad)
     made.name = name
+    if state.trace is not None:
+        state.trace.makes(made)
     return made
 
 

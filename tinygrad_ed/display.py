@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .errors import TapeError
+from .recording import state
+from .storage import LOOKING
+
 if TYPE_CHECKING:
     from .tensor import Tensor
 
@@ -16,12 +20,22 @@ def facts(t: "Tensor") -> list[tuple[str, str]]:
     if t.op is not None:
         rows.append(("op", t.op.name))
     if t.requires_grad:
-        rows.append(("grad", "not computed" if t.grad is None else values(t.grad, "")))
+        rows.append(("grad", gradient(t)))
     return rows
+
+
+def gradient(t: "Tensor") -> str:
+    """The gradient's entries, or why there are none."""
+    try:
+        return "not computed" if t.grad is None else values(t.grad, "")
+    except TapeError:
+        return "not kept (fused)"
 
 
 def values(t: "Tensor", indent: str) -> str:
     """The entries, summarised when there are many."""
+    if state.trace is not None:
+        state.trace.forbids(f"showing {t.label} {LOOKING}")
     return np.array2string(
         t.numpy(), separator=", ", precision=6, threshold=60, edgeitems=3, prefix=indent
     )

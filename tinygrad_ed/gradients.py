@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import ops
-from .apply import levels_to_the_user
+from .apply import computed, levels_to_the_user
 from .backends import Backend
+from .backends.base import cast
 from .errors import ShapeError, StaleGradientWarning, TapeError
-from .tape import Node, no_grad, state, walk_back
+from .recording import no_grad, state
+from .tape import Node, walk_back
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -125,7 +127,10 @@ def seed_of(root: Node, seed: Any) -> Any:
                 f"shape"
             )
         return np.ones_like(root._array)
-    array = backend.asarray(seed._array if isinstance(seed, Node) else seed, root._array.dtype)
+    if isinstance(seed, Node):
+        array = computed(cast, root, seed._array, dtype=root._array.dtype)
+    else:
+        array = backend.asarray(seed, root._array.dtype)
     if array.shape != shape:
         raise ShapeError(
             f"the seed is the upstream gradient of {root.label} and must have its shape, "
@@ -167,7 +172,7 @@ def backward(root: Node, seed: Any, *, create_graph: bool, retain_graph: bool) -
             state.recording = before
     for node, gradient in found:
         if state.trace is not None:
-            state.trace.gradients.reaches(node)
+            state.trace.gradients.uses(node)
         if node._grad is not None:
             _accumulate(node, gradient)
         elif create_graph:
@@ -185,6 +190,7 @@ def backward(root: Node, seed: Any, *, create_graph: bool, retain_graph: bool) -
 
 def _accumulate(leaf: Any, gradient: Any) -> None:
     """Adds to the gradient that is there; one that was read is left to its reader as it is."""
+    leaf._grad.shape  # noqa: B018 (a captured step that used it up says so)
     if leaf._spent:
         _warn_about_stale_gradient(leaf)
     backend = leaf._backend if state.trace is None else state.trace.traced(leaf._backend)
@@ -228,8 +234,9 @@ def grad(
         found = dict(walk_back(y, start, TensorReading(), set(wanted)))
     else:
         with no_grad():
-            walk = walk_back(y, start, ArrayReading(), set(wanted))
-            found = {node: y._result(y._backend.owned(gradient)) for node, gradient in walk}
+            reading = ArrayReading()
+            walk = walk_back(y, start, reading, set(wanted))
+            found = {n: y._result(reading.backend(n).owned(gradient)) for n, gradient in walk}
     for x in wanted:
         if x not in found:
             raise TapeError(f"{y.label} does not depend on {x.label}, or that requires no gradient")

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from . import ops
-from .apply import adopt
+from .apply import adopt, computed
 from .ops.shape import border
-from .tape import is_recording
+from .recording import is_recording
 from .tensor import Tensor
 
 UFUNCS: dict[Any, Callable[..., Any]] = {
@@ -124,9 +124,9 @@ def _adopted(inputs: tuple[Any, ...]) -> list[Any]:
 
 def _computed(function: Any, inputs: tuple[Any, ...], **kwargs: Any) -> Tensor:
     """A function on the tensors' arrays, off the tape."""
-    backend = next(x._backend for x in inputs if isinstance(x, Tensor))
+    like = next(x for x in inputs if isinstance(x, Tensor))
     arrays = [x._array if isinstance(x, Tensor) else x for x in _adopted(inputs)]
-    return Tensor(backend.result(function(*arrays, **kwargs)), backend)
+    return Tensor(computed(function, like, *arrays, **kwargs), like._backend)
 
 
 def _reduction(op: Callable[..., Any]) -> Callable[..., Any]:

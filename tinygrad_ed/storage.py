@@ -7,7 +7,17 @@ import numpy as np
 from .backends import checked_array
 from .errors import ShapeError
 from .ops.registry import Op
+from .recording import state
 from .tape import Node, written
+
+LOOKING = (
+    "looks at numbers, which a captured program cannot do: return the tensor from the step and "
+    "look at it afterwards"
+)
+WRITING = (
+    "writes in place, which a captured program cannot follow: leave it to an optimizer, or do it "
+    "after the step"
+)
 
 
 class Storage(Node):
@@ -57,12 +67,16 @@ class Storage(Node):
 
         An optimiser that takes a parameter over moves its storage: take a fresh view after that.
         """
+        if state.trace is not None:
+            state.trace.forbids(f".data of {self.label} {LOOKING}")
         if isinstance(self._array, np.ndarray):
             return self._backend.to_numpy(self._array)
         return self._array
 
     @data.setter
     def data(self, values: Any) -> None:
+        if state.trace is not None:
+            state.trace.forbids(f"assigning to {self.label} {WRITING}")
         values = values._array if isinstance(values, Node) else values
         values = checked_array(values, self._backend, self._array.dtype)
         if values.shape != self._array.shape:
@@ -74,11 +88,19 @@ class Storage(Node):
         self._written("assigning .data")
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """The values as a read-only NumPy array (a copy from the GPU, a view on the CPU)."""
+        """The values as a read-only NumPy array (a copy from the GPU, a view on the CPU).
+
+        Raises:
+            CaptureError: Inside a captured step; so do all ways of looking at a tensor's numbers.
+        """
+        if state.trace is not None:
+            state.trace.forbids(f".numpy() of {self.label} {LOOKING}")
         return self._backend.to_numpy(self._array)
 
     def item(self) -> float | int | bool:
         """The one value of a tensor of size 1, as a Python number."""
+        if state.trace is not None:
+            state.trace.forbids(f".item() of {self.label} {LOOKING}")
         if self.size != 1:
             raise ShapeError(f"item() needs exactly one entry; {self.label} has {self.size}")
         value: float | int | bool = self._array.item()

@@ -9,16 +9,15 @@ the order and the sums, and asks a `Reading` for the steps. Arrays give gradient
 give higher derivatives, names give a program (`unroll`).
 """
 
-import contextlib
 import itertools
-import threading
 from collections.abc import Iterable, Iterator, Sequence, Set
 from heapq import heappop, heappush
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from .backends import Backend
 from .errors import DTypeError, ShapeError, TapeError
 from .ops.registry import Op
+from .recording import changes, state
 
 Value = TypeVar("Value")
 
@@ -102,6 +101,8 @@ class Node:
                 f"only floating-point tensors can require a gradient, {self.label} is "
                 f"{self._array.dtype}: make it with dtype='float32' or 'float64'"
             )
+        if state.trace is not None:
+            state.trace.sets_needs(self)
         self._needs = bool(wanted)
         changes.note()
 
@@ -110,52 +111,6 @@ class Node:
         """How messages call it: its name, else its op, with its shape."""
         what = self.name or (f"the result of {self._op.name}" if self._op else "a tensor")
         return f"{what} {tuple(self._array.shape)}"
-
-
-class _State(threading.local):
-    recording = True
-    trace: Any = None  # what notes down the computation of a step that is being captured
-
-
-state = _State()
-
-
-class Changes:
-    """Counts what may make captured programs wrong: storage that moved, a mode, a setting."""
-
-    count = 0
-
-    def note(self) -> None:
-        """Something changed: programs look again before their next run."""
-        self.count += 1
-
-
-changes = Changes()
-
-
-def is_recording() -> bool:
-    """Whether ops on tensors that require a gradient are recorded in this thread."""
-    return state.recording
-
-
-class no_grad(contextlib.ContextDecorator):  # noqa: N801 (used like a function)
-    """Nothing is recorded inside (in this thread): for evaluation and for hand-written updates.
-
-    Also usable as a decorator.
-    """
-
-    def __init__(self) -> None:
-        self.before: list[bool] = []
-
-    def _recreate_cm(self) -> Self:
-        return type(self)()  # a decorated function may run in several threads at once
-
-    def __enter__(self) -> None:
-        self.before.append(state.recording)
-        state.recording = False
-
-    def __exit__(self, *error: object) -> None:
-        state.recording = self.before.pop()
 
 
 def record(

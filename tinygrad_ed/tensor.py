@@ -11,9 +11,11 @@ from . import ops
 from .apply import apply
 from .arithmetic import Arithmetic
 from .backends import get_backend
+from .backends.base import cast
 from .errors import DeviceError, DTypeError, ShapeError
 from .gradients import backward
-from .tape import changes
+from .recording import state
+from .storage import LOOKING
 
 
 class Tensor(Arithmetic):
@@ -39,15 +41,17 @@ class Tensor(Arithmetic):
     @property
     def grad(self) -> "Tensor | None":
         """The accumulated gradient; None where none was computed yet."""
+        if state.trace is not None:
+            found: Tensor | None = state.trace.gradient(self)
+            return found
         if self._grad is not None and not isinstance(self._grad, Tensor):
             # Backward left an array. Whoever reads it may keep it, so nothing is written there
             # until the optimiser whose memory it may be has looked (`optim/homes.py`).
-            if hasattr(self._grad, "copy_for"):  # in the memory of a captured program
-                return self._grad.copy_for(self)
-            self._grad, self._home = Tensor(self._grad, self._backend), None
-            changes.note()
-        found: Tensor | None = self._grad
-        return found
+            self._grad.shape  # noqa: B018 (a captured step that used it up says so)
+            if self._grad is self._home:
+                self._home = None
+            self._grad = Tensor(self._grad, self._backend)
+        return self._grad
 
     @grad.setter
     def grad(self, value: "Tensor | None") -> None:
@@ -61,6 +65,8 @@ class Tensor(Arithmetic):
                 f"the gradient of {self.label} on {self.device} must have its shape and device, "
                 f"got {value.shape} on {value.device}"
             )
+        if state.trace is not None:
+            state.trace.gradients.clears(self)
         self._grad = value
         self._spent = False
 
@@ -105,7 +111,7 @@ class Tensor(Arithmetic):
         """The values as another number type; the gradient of a floating cast is cast back."""
         if np.dtype(dtype).kind == "f":
             return apply(ops.astype, (self,), {"dtype": np.dtype(dtype).name})
-        return Tensor(self._array.astype(dtype), self._backend)
+        return self._off_tape(cast, dtype=dtype)
 
     # --- the tape's door, and NumPy's -----------------------------------------------------------
 
@@ -122,6 +128,8 @@ class Tensor(Arithmetic):
         return run_function(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if state.trace is not None:
+            state.trace.forbids(f"making an array of {self.label} {LOOKING}")
         if self.device == "cuda":
             raise DeviceError(f"{self.label} is on the GPU: .numpy() copies it to the host")
         return np.array(self._array, dtype=dtype) if copy is not False else self.numpy()

@@ -7,13 +7,14 @@ How they get to run:
 - ``cache``      object files on disk, once per machine; ``loading``: made callable
 - ``loaded``     kernels by name, ready to run; the list of what there is
 - ``launching``  calling one from Python; ``program``: a table of rows run by one loop
+- ``team``       several threads on one kernel; ``workers``: the threads; ``atomics``: shared words
 
 What they compute:
 
 - ``products/``  the product A B, one rung per file; ``product``: as a kernel
 - ``elementary`` exp, log, tanh … of one number; ``polynomials``: what they are made of
-- ``losses``, ``cross_entropy``, ``softmax``, ``sums``, ``philox``: bodies over arrays, with ``lanes``
-  and ``rows``; ``loss_kernels``: as kernels
+- ``losses``, ``cross_entropy``, ``softmax``, ``sums``, ``philox`` (dropout), made of ``lanes`` and
+  ``rows``
 - ``slopes``, ``gather``: small ones
 
 Elementwise ops and optimisers have no file here: their kernels are made from their own source

@@ -1,13 +1,14 @@
 """Compiled kernels on disk: once per machine.
 
-The folder's name is a digest of everything that the code depends on: the source of every kernel, the
-processor, and the versions of Python, NumPy, Numba and LLVM. An edited kernel has another digest, so
-an old file is never run by mistake. A file is written beside its place and moved there in one step,
-with a digest of its own contents: a process that is killed leaves nothing half-written, two processes
-that write the same file do no harm, and a file that was damaged is made again.
+The folder's name is a digest of everything that the code depends on: the source of every kernel,
+the processor, and the versions of Python, NumPy, Numba and LLVM. An edited kernel has another
+digest, so an old file is never run by mistake. A file is written beside its place and moved there
+in one step, with a digest of its own contents: a process that is killed leaves nothing half
+written, two processes that write the same file do no harm, and a file that was damaged is made
+again.
 
-The folder is `TINYGRAD_ED_CACHE`, else the user's cache folder. If it cannot be written, kernels live
-as long as the process.
+The folder is `TINYGRAD_ED_CACHE`, else the user's cache folder. If it cannot be written, kernels
+live as long as the process.
 """
 
 import contextlib
@@ -65,7 +66,7 @@ def digest() -> str:
 
 
 def read(name: str) -> tuple[dict[str, Any], bytes] | None:
-    """A kernel's description and object code; None if there is none, or none that can be trusted."""
+    """A kernel's description and object code; None if there is none that can be trusted."""
     try:
         stored = (folder() / f"{name}.kernel").read_bytes()
         checksum, _, rest = stored.partition(b"\n")

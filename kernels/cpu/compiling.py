@@ -2,7 +2,8 @@
 
 Numba translates to LLVM's intermediate language; from there on we go ourselves. Everything but the
 entry becomes internal, so that what the kernel does not need is dropped (error paths and reference
-counts, which kernels do not have), then LLVM optimises for this processor and writes an object file.
+counts, which kernels do not have), then LLVM optimises for this processor and writes an object
+file.
 
     entry(row, part, parts, work)
 
@@ -18,22 +19,27 @@ from dataclasses import replace
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba import cfunc, njit, types
-from numba.core import config
+from numba import njit, types
+from numba.core import codegen, config
+from numba.core.compiler_lock import global_compiler_lock
 
 from . import memory
 from .loading import target_machine
-from .operands import FIRST, ROW, WORDS, Signature
+from .operands import FIRST, LEAST, NEVER, ROW, WORDS, Signature
 
 FLAGS = {"contract"}
 """What arithmetic may do beyond IEEE: a multiplication and an addition in one rounding. Nothing is
 reordered, and NaN and infinities are what they are."""
 
+INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Only machine code calls it: no way in from Python."""
 LIBRARY = {name + end for name in ("sin", "cos", "pow", "fmod") for end in ("", "f")} | {
     *("memset", "memcpy", "memmove"),
 }
 """What a kernel may call outside itself."""
 
+ENTRY = "entry"
+"""What the one symbol of an object file is called."""
 Function = Callable[..., Any]
 
 
@@ -43,6 +49,7 @@ def kernel(
     split: str | tuple[str, ...] = "",
     work: tuple[str, ...] = (),
     equal: tuple[str, ...] = (),
+    least: int = LEAST,
     exact: bool = False,
 ) -> Any:
     """Decorator: makes a function in Numba's dialect a kernel; its annotations say what it takes.
@@ -56,23 +63,29 @@ def kernel(
         work: The words whose product says how much there is to do: "x" is a Flat's size, a
             Matrix's rows or an Int's value, "C.columns" a Matrix's columns.
         equal: Words that must agree, "A.columns = B".
+        least: The work from which on threads share it, if it can be divided.
         exact: Round after each operation, as NumPy does.
     """
     if function is None:
-        return functools.partial(kernel, split=split, work=work, equal=equal, exact=exact)
-    function.attributes = {"split": split, "work": work, "equal": equal}  # type: ignore[attr-defined]
+        return functools.partial(
+            kernel, split=split, work=work, equal=equal, least=least, exact=exact
+        )
+    about = {"split": split, "work": work, "equal": equal, "least": least if split else NEVER}
+    function.attributes = about  # type: ignore[attr-defined]
     function.exact = exact  # type: ignore[attr-defined]
     return function
 
 
 def signature_of(function: Function, dtype: str) -> Signature:
     """The operands of a kernel, from its annotations."""
-    about = {n: function.__annotations__[n].__metadata__ for n in inspect.signature(function).parameters}
+    about = {
+        n: function.__annotations__[n].__metadata__ for n in inspect.signature(function).parameters
+    }
     names = tuple(n for n, (kind, *_) in about.items() if kind in WORDS)
     kinds = tuple(about[n][0] for n in names)
     roles = tuple(about[n][1] if len(about[n]) > 1 else "in" for n in names)
     attributes = function.attributes  # type: ignore[attr-defined]
-    bare = Signature(names, kinds, roles, dtype, attributes["split"], (), ())
+    bare = Signature(names, kinds, roles, dtype, attributes["split"], (), (), attributes["least"])
 
     def word(text: str) -> int:
         name, _, what = text.strip().partition(".")
@@ -114,7 +127,7 @@ def entry_source(function: Function, signature: Signature) -> str:
     if signature.split and signature.split != "self":
         size = f"{signature.split[0]}.size"
         lines += [  # names that no operand has
-            f"    share_ = ({size} // 64 + parts_) // parts_ * 64",
+            f"    share_ = (({size} + 63) // 64 + parts_ - 1) // parts_ * 64",
             f"    from_, to_ = min({size}, part_ * share_), min({size}, (part_ + 1) * share_)",
         ]
         lines += [f"    {name} = {name}[from_:to_]" for name in signature.split]
@@ -134,7 +147,7 @@ def intermediate(function: Function, signature: Signature) -> tuple[str, str]:
     """LLVM's text for a kernel with its entry, and the entry's name in it."""
     number = getattr(types, signature.dtype)
     flags: Any = False if function.exact else FLAGS  # type: ignore[attr-defined]
-    inner = njit(error_model="numpy", fastmath=flags)(function)
+    inner = njit(error_model="numpy", fastmath=flags, **INNER)(function)
     namespace = {
         "kernel_": inner,
         "flat_view": memory.flat_view(number),
@@ -146,25 +159,62 @@ def intermediate(function: Function, signature: Signature) -> tuple[str, str]:
         "size_at": njit(_size, inline="always"),
     }
     exec(entry_source(function, signature), namespace)
-    return c_function(namespace["entry"], types.intp(*[types.intp] * 4), flags)
+    return c_function(namespace["entry"], 4)
 
 
-def c_function(function: Function, signature: Any, flags: Any = False) -> tuple[str, str]:
-    """LLVM's text for a function with a C calling convention, and its name in it."""
+def c_function(function: Function, words: int) -> tuple[str, str]:
+    """LLVM's text for a function from words to a word, and the name of a C function that calls it.
+
+    Numba's own functions return a status and write the result to an address.
+    """
     with unoptimised():
-        made = cfunc(signature, error_model="numpy", fastmath=flags)(function)
-        return made.inspect_llvm(), made.native_name
+        made = njit(types.intp(*[types.intp] * words), error_model="numpy", **INNER)(function)
+        (signature,) = made.signatures
+        text, inside = made.inspect_llvm(signature), made.overloads[signature].fndesc
+    given = ", ".join(f"i64 %a{k}" for k in range(words))
+    text += f"""
+define i64 @{ENTRY}({given}) {{
+  %result = alloca i64
+  %error = alloca ptr
+  %status = call i32 @{inside.llvm_func_name}(ptr %result, ptr %error, {given})
+  %found = load i64, ptr %result
+  ret i64 %found
+}}
+"""
+    return text, ENTRY
 
 
 @contextlib.contextmanager
 def unoptimised() -> Iterator[None]:
-    """Numba leaves the optimising to us: done twice, it would take twice as long."""
+    """Numba translates and no more: optimising and machine code are ours, and would be done twice.
+
+    Left to itself it would make machine code of every function, with all that the function calls.
+    Nobody else may compile meanwhile, since their functions would have none. These are Numba's own
+    insides: where a version has not got them, compiling only takes longer.
+    """
     before = config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE
-    config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE = type(config.OPT)(0), 0, 0
-    try:
-        yield
-    finally:
-        config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE = before
+    nothing = {
+        ("JITCodeLibrary", "_finalize_specific"): lambda library: None,
+        ("JITCPUCodegen", "_add_module"): lambda codegen, module: None,
+        ("JITCPUCodegen", "set_env"): lambda codegen, name, env: None,
+    }
+    owners = {owner: getattr(codegen, owner, None) for owner, _ in nothing}
+    ours = [
+        (owners[owner], name, function)
+        for (owner, name), function in nothing.items()
+        if all(hasattr(owners[o], n) for o, n in nothing)
+    ]
+    with global_compiler_lock:
+        theirs = [(owner, name, getattr(owner, name)) for owner, name, _ in ours]
+        config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE = type(config.OPT)(0), 0, 0
+        for owner, name, function in ours:
+            setattr(owner, name, function)
+        try:
+            yield
+        finally:
+            config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE = before
+            for owner, name, function in theirs:
+                setattr(owner, name, function)
 
 
 def machine_code(text: str, entry: str) -> tuple[bytes, str]:
@@ -175,7 +225,7 @@ def machine_code(text: str, entry: str) -> tuple[bytes, str]:
     wrong = {name for name in outside if not name.startswith("llvm.") and name not in LIBRARY}
     if wrong:
         raise RuntimeError(
-            f"the kernel {entry} needs {', '.join(sorted(wrong))}: it can raise an error, or asks for "
+            f"the kernel needs {', '.join(sorted(wrong))}: it can raise an error, or asks for "
             f"memory, and a kernel must do neither (a range with a step that may be 0 raises)"
         )
     return target_machine().emit_object(module), entry
@@ -187,8 +237,11 @@ _UNCOUNTED = r"\1ptr %counted) alwaysinline {\n  ret void\n}"
 def optimised(text: str, entry: str) -> Any:
     """LLVM's module with everything but the entry internal, optimised."""
     # Numba counts references to arrays; a kernel's arrays are views of memory that others own.
-    text = re.sub(r"(define [^\n]*@NRT_(?:inc|dec)ref\()[^\n]*\{.*?\n\}", _UNCOUNTED, text, flags=re.S)
-    # The C library's square root may set errno, and so stays a call; the processor's has the same value.
+    text = re.sub(
+        r"(define [^\n]*@NRT_(?:inc|dec)ref\()[^\n]*\{.*?\n\}", _UNCOUNTED, text, flags=re.S
+    )
+    # The C library's square root may set errno, and so stays a call; the processor's has the same
+    # value.
     text = text.replace("@sqrtf(", "@llvm.sqrt.f32(").replace("@sqrt(", "@llvm.sqrt.f64(")
     module = llvm.parse_assembly(text)
     for function in module.functions:
@@ -197,9 +250,8 @@ def optimised(text: str, entry: str) -> Any:
     for variable in module.global_variables:
         if not variable.is_declaration and variable.linkage != llvm.Linkage.internal:
             variable.linkage = "internal"
-    for level in (3, 1):  # twice: that nothing raises is found out on the way
-        options = llvm.create_pipeline_tuning_options(speed_level=level)
-        options.loop_vectorization = options.slp_vectorization = level == 3
-        passes = llvm.create_pass_builder(target_machine(), options)
-        passes.getModulePassManager().run(module, passes)
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = True
+    passes = llvm.create_pass_builder(target_machine(), options)
+    passes.getModulePassManager().run(module, passes)
     return module

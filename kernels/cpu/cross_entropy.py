@@ -8,97 +8,78 @@ made of the same steps: log Σ e^(z - max) + (max - z_label) for a row, rows add
 the first to the last, one division by N, one rounding.
 
 Next bottleneck. Turning the blocks.
-
-Labels must be in range, which the caller has checked. `mean` is 1 for the mean over the rows and 0
-for their sum. `dy` is the gradient of the loss itself, one entry. `work` is scratch memory: a flat
-array of the type of the scores with at least 16 K entries.
 """
 
 import numpy as np
 from numba import njit
 
+from .compiling import kernel
 from .elementary import log
-from .lanes import LANES, lanes
+from .lanes import LANES, clear, lanes
+from .memory import line
+from .operands import Flat, FlatOut, Int, Labels, Work
 from .polynomials import EXACT
+from .products.views import stretch
 from .rows import exponentials, normalise, turn
 
 
-def cross_entropy_forward(z, labels, loss, K, mean, work):  # type: ignore[no-untyped-def]
-    """loss[0] = Σ_n (log Σ_k e^z[n, k] - z[n, label_n]), divided by N if `mean`.
-
-    Shapes: z (N K,), labels (N,) int64, loss (1,), work (16 K,) or more; K > 0.
-    """
-    largest, shift = lanes(z.dtype), lanes(z.dtype)
-    sums = lanes(np.float64)
-    block = work[: LANES * K]
-    N, found = labels.size, 0.0
-    for first in range(0, N, LANES):
-        rows = min(LANES, N - first)
-        turn(z, K, first, rows, block)
-        exponentials(block, K, largest, shift, sums)
-        found = _with_losses(found, z, labels, K, first, rows, shift, sums)
-    loss[0] = z.dtype.type(found / N if mean else found)
-
-
-def cross_entropy_backward(z, labels, dy, dz, K, mean, work):  # type: ignore[no-untyped-def]
-    """dz = (softmax(z) - one-hot(labels)) dy, divided by N if `mean`.
-
-    Shapes: z, dz (N K,), labels (N,) int64, dy (1,), work (16 K,) or more; K > 0.
-    """
-    largest, shift, norm = lanes(z.dtype), lanes(z.dtype), lanes(z.dtype)
-    sums = lanes(np.float64)
-    block = work[: LANES * K]
-    N = labels.size
-    each = dy[0] / z.dtype.type(N) if mean else dy[0]
-    for first in range(0, N, LANES):
-        rows = min(LANES, N - first)
-        turn(z, K, first, rows, block)
-        exponentials(block, K, largest, shift, sums)
-        normalise(block, K, largest, sums, norm)
-        _put_gradients(block, labels, K, first, rows, each, dz)
-
-
-def cross_entropy_with_gradient(z, labels, dy, loss, dz, K, mean, work):  # type: ignore[no-untyped-def]
-    """The loss and its gradient in one pass, with the bits of the two above.
-
-    Shapes: z, dz (N K,), labels (N,) int64, dy, loss (1,), work (16 K,) or more; K > 0.
-    """
-    largest, shift, norm = lanes(z.dtype), lanes(z.dtype), lanes(z.dtype)
-    sums = lanes(np.float64)
-    block = work[: LANES * K]
-    N, found = labels.size, 0.0
-    each = dy[0] / z.dtype.type(N) if mean else dy[0]
-    for first in range(0, N, LANES):
-        rows = min(LANES, N - first)
-        turn(z, K, first, rows, block)
-        exponentials(block, K, largest, shift, sums)
-        found = _with_losses(found, z, labels, K, first, rows, shift, sums)
-        normalise(block, K, largest, sums, norm)
-        _put_gradients(block, labels, K, first, rows, each, dz)
-    loss[0] = z.dtype.type(found / N if mean else found)
-
-
 @njit(**EXACT)
-def _with_losses(found, z, labels, K, first, rows, shift, sums):  # type: ignore[no-untyped-def]
-    """Found and the losses of these rows, added one after the other."""
-    losses = lanes(z.dtype)
-    for lane in range(LANES):
-        losses[lane] = z.dtype.type(0)
-    for lane in range(rows):
-        losses[lane] = z[(first + lane) * K + labels[first + lane]]
-    for lane in range(LANES):
-        losses[lane] = log(z.dtype.type(sums[lane])) + (shift[lane] - losses[lane])
-    for lane in range(rows):
-        found += np.float64(losses[lane])
+def outside_classes(labels, K):  # type: ignore[no-untyped-def]
+    """How many labels are none of 0 ... K - 1."""
+    found = 0
+    for n in range(labels.size):
+        found += (labels[n] < 0) | (labels[n] >= K)
     return found
 
 
-@njit(**EXACT)
-def _put_gradients(block, labels, K, first, rows, each, dz):  # type: ignore[no-untyped-def]
-    """dz[first + lane, k] = each (block[k, lane] - [k = label])."""
-    for lane in range(rows):
-        row = dz[(first + lane) * K : (first + lane + 1) * K]
-        for k in range(K):
-            row[k] = each * block[k * LANES + lane]
-        label = labels[first + lane]
-        row[label] = each * (block[label * LANES + lane] - block.dtype.type(1))
+@kernel(exact=True)
+def cross_entropy_labels(
+    z: Flat,
+    labels: Labels,
+    loss: FlatOut,
+    dz: FlatOut,
+    dy: Flat,
+    K: Int,
+    mean: Int,
+    work: Work,
+) -> int:
+    """loss = Σ_n (log Σ_k e^z[n, k] - z[n, label_n]), dz = (softmax(z) - one-hot(labels)) dy.
+
+    None stands for what is not wanted. `mean` is 1 to divide both by N, else 0; `dy` is the
+    gradient of the loss itself, read only for dz. Where the loss is wanted, a label outside
+    0 ... K - 1 is refused: 1 is returned and nothing is written. Without the loss, labels must be
+    in range.
+
+    Shapes: z, dz (N K,), labels (N,), loss, dy (1,); K > 0.
+    """
+    if loss.size and outside_classes(labels, K):
+        return 1
+    largest, shift, norm, chosen = lanes(z.dtype), lanes(z.dtype), lanes(z.dtype), lanes(z.dtype)
+    sums = lanes(np.float64)
+    block = line(z, work, LANES * K)
+    N, found, one = labels.size, 0.0, z.dtype.type(1)
+    share = one
+    if dz.size:
+        share = dy[0] / z.dtype.type(N) if mean else dy[0]
+    for first in range(0, N, LANES):
+        rows = min(LANES, N - first)
+        turn(z, K, first, rows, block)
+        exponentials(block, K, largest, shift, sums)
+        if loss.size:
+            clear(chosen)
+            for lane in range(rows):
+                chosen[lane] = z[(first + lane) * K + labels[first + lane]]
+            for lane in range(LANES):
+                chosen[lane] = log(z.dtype.type(sums[lane])) + (shift[lane] - chosen[lane])
+            for lane in range(rows):
+                found += np.float64(chosen[lane])
+        if dz.size:
+            normalise(block, K, largest, sums, norm)
+            for lane in range(rows):
+                row, label = stretch(dz, (first + lane) * K, K), labels[first + lane]
+                for k in range(K):
+                    row[k] = share * block[k * LANES + lane]
+                row[label] = share * (block[label * LANES + lane] - one)
+    if loss.size:
+        loss[0] = z.dtype.type(found / N if mean else found)
+    return 0

@@ -18,6 +18,7 @@ from numba import njit, types
 from numba.np import arrayobj
 
 from .polynomials import EXACT, intrinsic
+from .products.views import stretch
 
 LANES = 16
 
@@ -46,8 +47,16 @@ def lanes(typing_context, kind):  # type: ignore[no-untyped-def]
     return array(kind), generate
 
 
+def _vector_of(context: Any, builder: Any, kind: Any, array: Any) -> tuple[Any, Any]:
+    """The place of an array's first sixteen numbers, and the numbers as one vector."""
+    vector = ir.VectorType(context.get_data_type(kind.dtype), LANES)
+    data = context.make_array(kind)(context, builder, array).data
+    place = builder.bitcast(data, vector.as_pointer())
+    return place, builder.load(place, align=kind.dtype.bitwidth // 8)
+
+
 def _lanewise(combine: Callable[[Any, Any, Any], Any]) -> Any:
-    """`apply(x, y)`: x = combine(x, y) for two arrays of sixteen numbers, as one vector each.
+    """`apply(x, y)`: x = combine(x, y) for the first sixteen numbers of two arrays, as one vector.
 
     Numbers of y may be narrower than those of x. Said in LLVM's own language, because it takes a
     loop of so few and so short steps apart into sixteen single ones.
@@ -56,20 +65,14 @@ def _lanewise(combine: Callable[[Any, Any, Any], Any]) -> Any:
     @intrinsic
     def apply(typing_context, x, y):  # type: ignore[no-untyped-def]
         def generate(context, builder, signature, operands):  # type: ignore[no-untyped-def]
-            target, a = vector_of(context, builder, x, operands[0])
-            _, b = vector_of(context, builder, y, operands[1])
+            target, a = _vector_of(context, builder, x, operands[0])
+            _, b = _vector_of(context, builder, y, operands[1])
             if a.type != b.type:
                 b = builder.fpext(b, a.type)
             builder.store(combine(builder, a, b), target, align=x.dtype.bitwidth // 8)
             return context.get_dummy_value()
 
         return types.void(x, y), generate
-
-    def vector_of(context: Any, builder: Any, kind: Any, array: Any) -> tuple[Any, Any]:
-        vector = ir.VectorType(context.get_data_type(kind.dtype), LANES)
-        data = context.make_array(kind)(context, builder, array).data
-        place = builder.bitcast(data, vector.as_pointer())
-        return place, builder.load(place, align=kind.dtype.bitwidth // 8)
 
     return apply
 
@@ -92,11 +95,16 @@ raise_to = _lanewise(_larger)
 """`raise_to(x, y)`: x = the larger of x and y, lane by lane; NaN if either is."""
 
 
-@njit(**EXACT)
-def clear(sums):  # type: ignore[no-untyped-def]
+@intrinsic
+def clear(typing_context, x):  # type: ignore[no-untyped-def]
     """All lanes 0."""
-    for lane in range(LANES):
-        sums[lane] = 0.0
+
+    def generate(context, builder, signature, operands):  # type: ignore[no-untyped-def]
+        place, found = _vector_of(context, builder, x, operands[0])
+        builder.store(ir.Constant(found.type, None), place, align=x.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(x), generate
 
 
 @njit(**EXACT)
@@ -104,20 +112,29 @@ def accumulate(sums, x):  # type: ignore[no-untyped-def]
     """Adds x[i] to lane i mod 16."""
     whole = x.size // LANES * LANES
     for i in range(0, whole, LANES):
-        add_to(sums, x[i : i + LANES])
-    rest = x[whole:]
+        add_to(sums, stretch(x, i, LANES))
+    rest = stretch(x, whole, x.size - whole)
     for lane in range(rest.size):
         sums[lane] += np.float64(rest[lane])
 
 
-@njit(**EXACT)
-def folded(sums):  # type: ignore[no-untyped-def]
+@intrinsic
+def folded(typing_context, sums):  # type: ignore[no-untyped-def]
     """The sum of the lanes: each half onto the other, down to one."""
-    for lane in range(8):
-        sums[lane] += sums[lane + 8]
-    for lane in range(4):
-        sums[lane] += sums[lane + 4]
-    return (sums[0] + sums[2]) + (sums[1] + sums[3])
+
+    def generate(context, builder, signature, operands):  # type: ignore[no-untyped-def]
+        _, found = _vector_of(context, builder, sums, operands[0])
+        half = LANES // 2
+        while half:
+            kind = ir.VectorType(ir.IntType(32), half)
+            low, high = (
+                builder.shuffle_vector(found, found, ir.Constant(kind, list(range(k, k + half))))
+                for k in (0, half)
+            )
+            found, half = builder.fadd(low, high), half // 2
+        return builder.extract_element(found, ir.IntType(32)(0))
+
+    return sums.dtype(sums), generate
 
 
 @njit(**EXACT)

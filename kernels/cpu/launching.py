@@ -1,22 +1,25 @@
 """Calling a kernel from Python in about the time that Python needs to call anything.
 
 `launch(kernel's spec, arrays and numbers …)` is a C function in Python's own calling convention
-(METH_FASTCALL), compiled like the kernels. It looks at each NumPy array where NumPy keeps its address,
-shape and strides, refuses (returns False) one that the kernel is not made for, fills a row on the
-stack and calls the kernel's entry. Where there is much to do, Python's lock is released meanwhile.
+(METH_FASTCALL), compiled like the kernels. It looks at each NumPy array where NumPy keeps its
+address, shape and strides, refuses (returns False) one that the kernel is not made for, fills a row
+on the stack and calls the kernel's entry. Where there is much to do, Python's lock is released
+meanwhile, and threads share the work (`team`).
 
-The places in NumPy's and Python's objects are those of their documented C interfaces; `check_layout`
-compares them with what NumPy says before anything relies on them.
+The places in NumPy's and Python's objects are those of their documented C interfaces;
+`check_layout` compares them with what NumPy says before anything relies on them.
 """
 
 import ctypes
 import functools
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from . import workers
 from .operands import FIRST, KIND_CODES, ROW, WORK_BYTES, Signature
 
 DATA = object.__basicsize__
@@ -36,15 +39,17 @@ ABSENT = -1
 """The size of an operand that is None: it agrees with every other."""
 RELEASE = 200_000
 """Work from which on the lock is released: below, others would hardly get to run."""
+WAKING = 3
+"""Workers that sleep are woken for 2^2 times the work from which on those that are awake help."""
 SLOTS = 8
 """Scratch memories; the first is for kernels that run under the lock."""
 
 # The words of a spec: first what is the same for all kernels, then this kernel's own.
 (
-    ENTRY, COUNT, WORK_WORDS, NONE, TRUE, FALSE, ARRAY, AS_WORD, AS_REAL, SAVE, RESTORE, SCRATCH, FREE,
-    SHIFT, EQUALS, EQUAL_PAIRS,
-) = range(16)  # fmt: skip
-WORK_PLACES, KINDS = 16, 19
+    ENTRY, COUNT, WORK_WORDS, NONE, TRUE, FALSE, ARRAY, AS_WORD, AS_REAL, SAVE, RESTORE, SCRATCH,
+    FREE, SHIFT, EQUALS, EQUAL_PAIRS, TEAM, LEAST,
+) = range(18)  # fmt: skip
+WORK_PLACES, KINDS = 18, 21
 """Where the words of the work stand (three at most), and then kind and type number per operand."""
 
 
@@ -63,7 +68,9 @@ def launcher() -> Any:
         stack,
         word,
     )
+    from .team import regions
 
+    rouse, _, divided = regions()
     vector, matrix, whole = (KIND_CODES[kind] for kind in ("Vector", "Matrix", "Int"))
 
     def launch(self, args, count):  # type: ignore[no-untyped-def]
@@ -74,7 +81,10 @@ def launcher() -> Any:
         fits = count == word(spec + 8 * COUNT)
         if fits:
             for k in range(count):
-                kind, number = word(spec + 8 * (KINDS + 2 * k)), word(spec + 8 * (KINDS + 2 * k + 1))
+                kind, number = (
+                    word(spec + 8 * (KINDS + 2 * k)),
+                    word(spec + 8 * (KINDS + 2 * k + 1)),
+                )
                 given = word(args + 8 * k)
                 if kind == whole:
                     put_word(place, call_for_word(word(spec + 8 * AS_WORD), given, 0, 0, 0))
@@ -121,13 +131,16 @@ def launcher() -> Any:
         for k in range(word(spec + 8 * EQUALS) if fits else 0):
             pair = word(spec + 8 * EQUAL_PAIRS) + 16 * k
             one, other = word(row + 8 * word(pair)), word(row + 8 * word(pair + 8))
-            fits = fits and (one == other or one == ABSENT or other == ABSENT)
+            fits = fits and (one == other or ABSENT in (one, other))
         if fits:
             todo = 1
             for k in range(word(spec + 8 * WORK_WORDS)):
                 todo *= word(row + 8 * word(spec + 8 * (WORK_PLACES + k)))
             free, scratch, slot = word(spec + 8 * FREE), word(spec + 8 * SCRATCH), 0
-            if todo >= RELEASE:  # with a scratch memory that nobody else uses
+            team, shared = word(spec + 8 * TEAM), todo >= word(spec + 8 * LEAST)
+            if todo >> WAKING >= word(spec + 8 * LEAST) and not rouse(team):
+                return 0
+            if shared or todo >= RELEASE:  # with a scratch memory that nobody else uses
                 slot = SLOTS - 1
                 while slot > 0 and word(free + 8 * slot) == 0:
                     slot -= 1
@@ -135,7 +148,11 @@ def launcher() -> Any:
                 put_word(free + 8 * slot, 0)
                 thread = call_for_word(word(spec + 8 * SAVE), 0, 0, 0, 0)
                 before = flush_denormals()
-                status = call_kernel(word(spec), row, 0, 1, scratch + slot * WORK_BYTES)
+                work = scratch + slot * WORK_BYTES
+                if shared:
+                    status = divided(team, word(spec), row, work)
+                else:
+                    status = call_kernel(word(spec), row, 0, 1, work)
                 restore(before)
                 call_for_word(word(spec + 8 * RESTORE), thread, 0, 0, 0)
                 put_word(free + 8 * slot, 1)
@@ -168,7 +185,7 @@ _kept: list[Any] = []  # method definitions and their names: Python keeps only t
 
 
 def builtin(address: int, name: str, bound: Any) -> Callable[..., Any]:
-    """The C function at an address as a Python function, with an object bound as its first argument."""
+    """The C function at an address as a Python function; an object is its first argument."""
     definition = _MethodDef(name.encode(), address, _METH_FASTCALL, None)
     _kept.append(definition)
     make = ctypes.pythonapi.PyCFunction_NewEx
@@ -182,7 +199,10 @@ def builtin(address: int, name: str, bound: Any) -> Callable[..., Any]:
 def _scratch() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Scratch memories end to end, on a page's border, and which of them are free."""
     memory = np.empty(SLOTS * WORK_BYTES + 4096, np.uint8)
-    return memory, np.ones(SLOTS, np.int64)
+    free = np.ones(SLOTS, np.int64)
+    if hasattr(os, "register_at_fork"):  # the child has none of the threads that used them
+        os.register_at_fork(after_in_child=lambda: free.fill(1))
+    return memory, free
 
 
 def spec_of(entry: int, signature: Signature) -> np.ndarray[Any, Any]:
@@ -200,6 +220,7 @@ def spec_of(entry: int, signature: Signature) -> np.ndarray[Any, Any]:
     spec[NONE], spec[TRUE], spec[FALSE], spec[ARRAY] = map(id, (None, True, False, np.ndarray))
     spec[AS_WORD], spec[AS_REAL] = function("PyLong_AsSsize_t"), function("PyFloat_AsDouble")
     spec[SAVE], spec[RESTORE] = function("PyEval_SaveThread"), function("PyEval_RestoreThread")
+    spec[TEAM], spec[LEAST] = workers.ADDRESS, signature.least
     spec[SCRATCH], spec[FREE] = -(-memory.ctypes.data // 4096) * 4096, free.ctypes.data
     spec[SHIFT] = np.dtype(signature.dtype).itemsize.bit_length() - 1  # strides: bytes to entries
     spec[WORK_PLACES : WORK_PLACES + len(signature.work)] = signature.work

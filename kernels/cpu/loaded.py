@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from . import cache, operands
 from .launching import builtin, check_layout, launcher, spec_of
 from .loading import load
@@ -27,16 +29,20 @@ FILES: dict[str, str] = {
     "product_loop_order": "product",
     "product_naive": "product",
     "slope": "slopes",
+    "slope_of_dropped": "slopes",
     "advance": "slopes",
     "count_from": "slopes",
-    **dict.fromkeys(
-        (
-            *("bce_with_logits", "mse", "cross_entropy_labels"),
-            *("softmax_rows", "softmax_rows_vjp", "log_softmax_rows", "log_softmax_rows_vjp"),
-            *("sum_all", "sum_columns", "sum_rows", "dropout"),
-        ),
-        "loss_kernels",
-    ),
+    "bce_with_logits": "losses",
+    "mse": "losses",
+    "cross_entropy_labels": "cross_entropy",
+    "softmax_rows": "softmax",
+    "softmax_rows_vjp": "softmax",
+    "log_softmax_rows": "softmax",
+    "log_softmax_rows_vjp": "softmax",
+    "sum_all": "sums",
+    "sum_columns": "sums",
+    "sum_rows": "sums",
+    "dropout": "philox",
 }
 """Kernel -> the file that it stands in."""
 
@@ -50,12 +56,14 @@ class Kernel:
         signature: What it takes.
         entry: Address of its machine code.
         launch: Runs it on arrays and numbers; False if they are not what it is made for.
+        spec: The words that `launch` reads; see `launching`.
     """
 
     name: str
     signature: Signature
     entry: int
     launch: Callable[..., bool]
+    spec: np.ndarray[Any, Any]
 
 
 _made: dict[tuple[str, str], Kernel] = {}
@@ -119,7 +127,8 @@ def _make(key: str, dtype: str, name: str, function: Callable[[str], Any]) -> Ke
     description, code = stored
     signature = Signature(**{k: _tuples(v) for k, v in description["signature"].items()})
     entry = load(code, description["symbol"])
-    made = Kernel(name, signature, entry, builtin(_launch(), name, spec_of(entry, signature)))
+    spec = spec_of(entry, signature)
+    made = Kernel(name, signature, entry, builtin(_launch(), name, spec), spec)
     _made[key, dtype] = made
     return made
 
@@ -149,13 +158,10 @@ def native(name: str, function: Callable[[], Any], words: int) -> int:
         if name not in _native:
             stored = cache.read(name)
             if stored is None:
-                from numba import types
-
                 from .compiling import c_function, machine_code
 
                 _say(name)
-                signature = types.intp(*[types.intp] * words)
-                code, symbol = machine_code(*c_function(function(), signature))
+                code, symbol = machine_code(*c_function(function(), words))
                 stored = {"symbol": symbol}, code
                 cache.write(name, *stored)
             _native[name] = load(stored[1], stored[0]["symbol"])

@@ -1,7 +1,7 @@
 """Memory as a kernel sees it: words at an address, and array views over them.
 
-A kernel is called with addresses, not with Python objects. These few intrinsics turn an address into
-what Numba code can work with; they compile to nothing but the loads and stores themselves.
+A kernel is called with addresses, not with Python objects. These few intrinsics turn an address
+into what Numba code can work with; they compile to nothing but the loads and stores themselves.
 """
 
 import functools
@@ -9,12 +9,13 @@ import platform
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 I64 = ir.IntType(64)
+intrinsic: Any = extending.intrinsic
+"""Numba's decorator; for a type checker, what it makes could not be called."""
 IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 

@@ -1,8 +1,8 @@
 """What a kernel is given: the kinds of operands, and how each lies in a row of words.
 
 A kernel annotates its parameters with these names. One call of it is a *row* of 64-bit words: the
-address of its code, a word that says whether threads may share the work, then its operands one after
-the other.
+address of its code, a word that says whether threads may share the work, then its operands one
+after the other.
 
     Flat     an array in C order, seen as one line of entries      address, size
     Vector   the same, of one axis                                 address, size
@@ -40,12 +40,19 @@ Work = Annotated[int, "work"]
 
 WORDS = {"Flat": 2, "Labels": 2, "Mask": 2, "Vector": 2, "Matrix": 5, "Int": 1, "Real": 1}
 """How many words of a row each kind takes."""
+SHARED = 1
+"""The word of a row that says whether threads may share the work."""
 FIRST = 2
 """The word of a row where the operands begin."""
 ROW = 64
 """Words in a row."""
 WORK_BYTES = 16 << 20
 """Scratch memory of a thread; pages that no kernel touches cost nothing."""
+
+LEAST = 1 << 16
+"""Entries from which on it pays to divide a kernel that goes through arrays once."""
+NEVER = 1 << 62
+"""More work than there is: of kernels that cannot be divided."""
 
 KIND_CODES = {kind: code for code, kind in enumerate(WORDS)}
 
@@ -63,6 +70,7 @@ class Signature:
             the work by itself, "" if it cannot be divided.
         work: The words whose product says how much there is to do.
         equal: Pairs of words that must be the same; a missing operand (None) agrees with all.
+        least: The work from which on threads share it.
     """
 
     names: tuple[str, ...]
@@ -72,6 +80,7 @@ class Signature:
     split: str | tuple[str, ...]
     work: tuple[int, ...]
     equal: tuple[tuple[int, int], ...]
+    least: int = NEVER
 
     @property
     def places(self) -> tuple[int, ...]:

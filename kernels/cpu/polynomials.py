@@ -21,6 +21,8 @@ EXACT: Any = {
     # All three are named, since what is left out would be taken over from the caller.
     "error_model": "numpy",
     "fastmath": False,
+    "no_cpython_wrapper": True,  # only kernels call them
+    "no_cfunc_wrapper": True,
     "forceinline": True,  # a call in its body keeps a loop from becoming vector code
 }
 

@@ -1,10 +1,10 @@
 """A captured program: a table of rows, run by one loop.
 
-Each row is one call of a kernel (`operands.py` says how it lies), so running a program is nothing but
-going through the table. What changes from step to step is data in the rows: the address of the
+Each row is one call of a kernel (`operands.py` says how it lies), so running a program is nothing
+but going through the table. What changes from step to step is data in the rows: the address of the
 batch, the learning rate, the number of the step. `step` checks the arrays that it is given, puts
 their addresses into the rows and runs the table; `epoch` gathers one batch after the other into the
-arrays that the rows already point to.
+arrays that the rows already point to. The team shares the rows that say so.
 """
 
 from typing import Any
@@ -24,13 +24,14 @@ from .launching import (
     TYPE,
     TYPE_NUMBER,
 )
-from .operands import FIRST, ROW
+from .operands import FIRST, ROW, SHARED
 
 # The words of a program's head.
 (
-    TABLE, ROWS, WORK, INPUTS, RECORDS, TRUE, FALSE, NONE, ARRAY, SAVE, RESTORE, GATHERS, GATHER_ROWS,
-    REFUSED, HEAD,
-) = range(15)  # fmt: skip
+    TABLE, ROWS, WORK, INPUTS, RECORDS, TRUE, FALSE, NONE, ARRAY, SAVE, RESTORE, GATHERS,
+    GATHER_ROWS, REFUSED, TEAM, HEAD,
+) = range(16)  # fmt: skip
+"""TEAM is 0 if no row is to be divided."""
 # The words of an input's record; its sizes fill the rest.
 NUMBER, AXES, PATCHES, PATCH_LIST, SIZES = range(5)
 RECORD = 16
@@ -55,13 +56,20 @@ def runners() -> tuple[Any, Any]:
         single_word,
         word,
     )
+    from .team import regions
+
+    rouse, run_under_way, divided = regions()
 
     @njit(inline="always")
-    def run(table, rows, work):  # type: ignore[no-untyped-def]
+    def run(table, rows, work, team):  # type: ignore[no-untyped-def]
         """The number of the row whose kernel objected, else -1."""
         for q in range(rows):
             row = table + 8 * ROW * q
-            if call_kernel(word(row), row, 0, 1, work) != 0:
+            if word(row + 8 * SHARED) != 0:
+                status = divided(team, word(row), row, work)
+            else:
+                status = call_kernel(word(row), row, 0, 1, work)
+            if status != 0:
                 return q
         return -1
 
@@ -94,6 +102,9 @@ def runners() -> tuple[Any, Any]:
         """True; False if the arrays are not what was captured; None if a kernel objected."""
         head = word(self + DATA)
         answer = word(head + 8 * FALSE)
+        team = word(head + 8 * TEAM)
+        if team != 0 and not rouse(team):
+            return 0
         if fits(head, args, count):
             answer = word(head + 8 * TRUE)
             for k in range(count):
@@ -107,7 +118,12 @@ def runners() -> tuple[Any, Any]:
             if save != 0:
                 thread = call_for_word(save, 0, 0, 0, 0)
             before = flush_denormals()
-            refused = run(word(head + 8 * TABLE), word(head + 8 * ROWS), word(head + 8 * WORK))
+            if team != 0:
+                run_under_way(team, 1)
+            work = word(head + 8 * WORK)
+            refused = run(word(head + 8 * TABLE), word(head + 8 * ROWS), work, team)
+            if team != 0:
+                run_under_way(team, -1)
             restore(before)
             put_word(head + 8 * REFUSED, refused)
             if refused >= 0:
@@ -121,19 +137,25 @@ def runners() -> tuple[Any, Any]:
     def epoch(head, start, batches, rows, loss, width, losses):  # type: ignore[no-untyped-def]
         """So many batches of so many rows from a place in the order on; how many it could do."""
         before = flush_denormals()
-        for batch in range(batches):
+        team, work = word(head + 8 * TEAM), word(head + 8 * WORK)
+        if team != 0:
+            run_under_way(team, 1)
+        done = 0
+        while done < batches:
             gathers = word(head + 8 * GATHERS)
             for k in range(word(head + 8 * GATHER_ROWS)):
-                put_word(gathers + 8 * (ROW * k + START), start + batch * rows)
-            run(gathers, word(head + 8 * GATHER_ROWS), word(head + 8 * WORK))
-            refused = run(word(head + 8 * TABLE), word(head + 8 * ROWS), word(head + 8 * WORK))
+                put_word(gathers + 8 * (ROW * k + START), start + done * rows)
+            run(gathers, word(head + 8 * GATHER_ROWS), work, team)
+            refused = run(word(head + 8 * TABLE), word(head + 8 * ROWS), work, team)
             put_word(head + 8 * REFUSED, refused)
             if refused >= 0:
-                restore(before)
-                return batch
+                break
             value = real_word(loss) if width == 8 else single_word(loss)
-            put_real(losses + 8 * batch, value)
+            put_real(losses + 8 * done, value)
+            done += 1
+        if team != 0:
+            run_under_way(team, -1)
         restore(before)
-        return batches
+        return done
 
     return step, epoch

@@ -15,13 +15,14 @@ from numba import njit
 from .elementary import exp
 from .lanes import LANES, add_to, clear, divide_by, raise_to, take_from
 from .polynomials import EXACT
+from .products.views import stretch
 
 
 @njit(**EXACT)
 def turn(x, K, first, rows, block):  # type: ignore[no-untyped-def]
     """block[k, lane] = x[first + lane, k]; zeros in the lanes after the last row."""
     for lane in range(rows):
-        row = x[(first + lane) * K : (first + lane + 1) * K]
+        row = stretch(x, (first + lane) * K, K)
         for k in range(K):
             block[k * LANES + lane] = row[k]
     for lane in range(rows, LANES):
@@ -33,7 +34,7 @@ def turn(x, K, first, rows, block):  # type: ignore[no-untyped-def]
 def turn_back(block, K, first, rows, x):  # type: ignore[no-untyped-def]
     """x[first + lane, k] = block[k, lane]."""
     for lane in range(rows):
-        row = x[(first + lane) * K : (first + lane + 1) * K]
+        row = stretch(x, (first + lane) * K, K)
         for k in range(K):
             row[k] = block[k * LANES + lane]
 
@@ -48,12 +49,11 @@ def exponentials(block, K, largest, shift, sums):  # type: ignore[no-untyped-def
     for lane in range(LANES):
         largest[lane] = -np.inf
     for k in range(K):
-        line = block[k * LANES : (k + 1) * LANES]
-        raise_to(largest, line)
+        raise_to(largest, stretch(block, k * LANES, LANES))
     for lane in range(LANES):
         shift[lane] = largest[lane] if largest[lane] - largest[lane] == zero else zero
     for k in range(K):
-        take_from(block[k * LANES : (k + 1) * LANES], shift)
+        take_from(stretch(block, k * LANES, LANES), shift)
     for i in range(LANES * K):
         block[i] = exp(block[i])
     add_lines(block, K, sums)
@@ -64,7 +64,7 @@ def add_lines(block, K, sums):  # type: ignore[no-untyped-def]
     """In each lane: sums = Σ_k block, from the first to the last, in float64."""
     clear(sums)
     for k in range(K):
-        add_to(sums, block[k * LANES : (k + 1) * LANES])
+        add_to(sums, stretch(block, k * LANES, LANES))
 
 
 @njit(**EXACT)
@@ -74,5 +74,4 @@ def normalise(block, K, largest, sums, norm):  # type: ignore[no-untyped-def]
         # The difference is 0, or NaN: then the formula, which shifts by infinity, has no value.
         norm[lane] = block.dtype.type(sums[lane]) + (largest[lane] - largest[lane])
     for k in range(K):
-        line = block[k * LANES : (k + 1) * LANES]
-        divide_by(line, norm)
+        divide_by(stretch(block, k * LANES, LANES), norm)

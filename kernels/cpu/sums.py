@@ -6,17 +6,21 @@ the end, so that it runs in vector registers and is the same for any division of
 Prediction. As fast as the memory delivers.
 
 Next bottleneck. Memory: add up where the entries are computed.
+
+`mean` is 1 for the mean and 0 for the sum; the mean of nothing is NaN.
 """
 
 import numpy as np
-from numba import njit
 
+from .compiling import kernel
 from .lanes import LANES, add_to, clear, lanes, total
-from .polynomials import EXACT
+from .operands import Flat, FlatOut, Int, Part, Parts
+from .products.views import stretch
 
 
-def sum_all(x, y, mean):  # type: ignore[no-untyped-def]
-    """y[0] = Σ x, divided by the number of entries if `mean`; the mean of nothing is NaN.
+@kernel(exact=True)
+def sum_all(x: Flat, y: FlatOut, mean: Int) -> None:
+    """y[0] = Σ x, divided by the number of entries if `mean`.
 
     Shapes: x (n,), y (1,).
     """
@@ -24,46 +28,41 @@ def sum_all(x, y, mean):  # type: ignore[no-untyped-def]
     y[0] = x.dtype.type(found / x.size if mean else found)
 
 
-def sum_columns(x, y, K, mean):  # type: ignore[no-untyped-def]
+@kernel(exact=True)
+def sum_columns(x: Flat, y: FlatOut, K: Int, mean: Int) -> None:
     """y[n] = Σ_k x[n, k], divided by K if `mean`: the sum over the last axis.
 
     Shapes: x (N K,), y (N,).
     """
     for n in range(y.size):
-        found = total(x[n * K : (n + 1) * K])
+        found = total(stretch(x, n * K, K))
         y[n] = x.dtype.type(found / K if mean else found)
 
 
-def sum_rows(x, y, H, mean, low, high):  # type: ignore[no-untyped-def]
-    """y[h] = Σ_n x[n, h] for low <= h < high, divided by N if `mean`: the sum over the first axis.
+@kernel(split="self", exact=True)
+def sum_rows(x: Flat, y: FlatOut, mean: Int, part: Part, parts: Parts) -> None:
+    """y[h] = Σ_n x[n, h], divided by N if `mean`: the sum over the first axis.
 
-    Each column is added up from its first row to its last, so columns may be shared out to threads.
+    Each column is added up from its first row to its last, so threads may share the columns.
 
-    Shapes: x (N H,), y (H,); H > 0.
+    Shapes: x (N H,), y (H,).
     """
+    H = y.size
+    if H == 0:
+        return
     N = x.size // H
-    for first in range(low, high, LANES):
-        width = min(LANES, high - first)
-        if width == LANES:
-            _add_columns(x, y, H, N, mean, first)
-        else:
-            for h in range(first, high):
-                _add_column(x, y, H, N, mean, h)
-
-
-@njit(**EXACT)
-def _add_columns(x, y, H, N, mean, first):  # type: ignore[no-untyped-def]
+    share = ((H + LANES - 1) // LANES + parts - 1) // parts * LANES
     sums = lanes(np.float64)
-    clear(sums)
-    for n in range(N):
-        add_to(sums, x[n * H + first : n * H + first + LANES])
-    for lane in range(LANES):
-        y[first + lane] = x.dtype.type(sums[lane] / N if mean else sums[lane])
-
-
-@njit(**EXACT)
-def _add_column(x, y, H, N, mean, h):  # type: ignore[no-untyped-def]
-    found = 0.0
-    for n in range(N):
-        found += np.float64(x[n * H + h])
-    y[h] = x.dtype.type(found / N if mean else found)
+    for first in range(min(H, part * share), min(H, (part + 1) * share), LANES):
+        if H - first >= LANES:
+            clear(sums)
+            for n in range(N):
+                add_to(sums, stretch(x, n * H + first, LANES))
+            for lane in range(LANES):
+                y[first + lane] = x.dtype.type(sums[lane] / N if mean else sums[lane])
+        else:
+            for h in range(first, H):
+                found = 0.0
+                for n in range(N):
+                    found += np.float64(x[n * H + h])
+                y[h] = x.dtype.type(found / N if mean else found)

@@ -1,8 +1,8 @@
-"""What the kernels' tests share: compiling a body, bounds on rounding, reading assembly."""
+"""What the kernels' tests share: calling a kernel, bounds on rounding, reading assembly."""
 
+import ctypes
 import platform
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tinygrad_ed.ops import reduce
 
 Array = np.ndarray[Any, Any]
-Kernel = Callable[..., None]
 
 WIDE = np.longdouble
 """What formulas run in, so that a difference is the kernel's own rounding."""
@@ -25,12 +24,46 @@ widths = st.integers(1, 12) | st.sampled_from([16, 33])
 reductions = st.sampled_from(["mean", "sum"])
 
 
-def compiled(body: Kernel) -> Kernel:
-    """The body as the engine compiles kernels: free to contract, no further."""
-    from numba import njit
+def launch(name: str, dtype: Any, *operands: Any) -> bool:
+    """Runs a kernel; False if it refuses what it is given."""
+    from tinygrad_ed.kernels.cpu import loaded
 
-    made: Kernel = njit(error_model="numpy", fastmath={"contract"})(body)
-    return made
+    return bool(loaded.get(name, np.dtype(dtype).name).launch(*operands))
+
+
+def enter(
+    name: str, dtype: str, *operands: Any, part: int = 0, parts: int = 1, work: int | None = None
+) -> int:
+    """Calls a kernel's machine code as a captured program does; what it objects to.
+
+    Args:
+        name: The kernel.
+        dtype: Its number type.
+        operands: Arrays in C order, their (address, size), numbers; None where there is none.
+        part: Which share to compute.
+        parts: Of how many.
+        work: The address of scratch memory; None for memory that is full of rubbish.
+    """
+    from tinygrad_ed.kernels.cpu import loaded
+    from tinygrad_ed.kernels.cpu.operands import FIRST, ROW, WORDS
+
+    kernel = loaded.get(name, dtype)
+    row, place = np.zeros(ROW, np.int64), FIRST
+    for kind, given in zip(kernel.signature.kinds, operands, strict=True):
+        here = row[place : place + WORDS[kind]]
+        if kind == "Real":
+            here.view(np.float64)[0] = given
+        elif kind == "Int":
+            here[0] = given
+        elif isinstance(given, np.ndarray):
+            here[:2] = given.ctypes.data, given.size
+        else:
+            here[:2] = (0, -1) if given is None else given
+        place += WORDS[kind]
+    scratch = np.full(1 << 16, np.nan)
+    entry = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)(kernel.entry)
+    place = scratch.ctypes.data if work is None else work
+    return int(entry(row.ctypes.data, part, parts, place))
 
 
 def unit(dtype: Any) -> float:
@@ -39,11 +72,6 @@ def unit(dtype: Any) -> float:
 
 def empty(n: int, dtype: Any) -> Array:
     return np.full(n, 77, dtype)
-
-
-def scratch(K: int, dtype: Any) -> Array:
-    """At least what the kernels ask for, full of rubbish."""
-    return np.full(16 * K + 64, np.nan, dtype)
 
 
 def assert_within(got: Array, exact: Array, bound: Array) -> None:

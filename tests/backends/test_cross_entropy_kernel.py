@@ -15,28 +15,21 @@ from backends.kernel_rounding import (
     additions,
     assert_within,
     class_terms,
-    compiled,
     dtypes,
     empty,
+    enter,
     heights,
+    launch,
     reductions,
     scores,
-    scratch,
     special_scores,
     unit,
     widths,
 )
-from tinygrad_ed.kernels.cpu import cross_entropy, softmax
 
 from tinygrad_ed.ops import class_losses
 
-ce_forward = compiled(cross_entropy.cross_entropy_forward)
-ce_backward = compiled(cross_entropy.cross_entropy_backward)
-ce_both = compiled(cross_entropy.cross_entropy_with_gradient)
-softmax_forward = compiled(softmax.softmax)
-softmax_backward = compiled(softmax.softmax_backward)
-log_softmax_forward = compiled(softmax.log_softmax)
-log_softmax_backward = compiled(softmax.log_softmax_backward)
+CE = "cross_entropy_labels"
 
 
 @settings(max_examples=60)
@@ -47,8 +40,8 @@ def test_cross_entropy_stays_within_its_rounding_bound(
     z, labels = scores(N, K, dtype, seed)
     loss, dz, mean, u = empty(1, dtype), empty(N * K, dtype), reduction == "mean", unit(dtype)
     dy = np.array([0.7], dtype)
-    ce_forward(z.ravel(), labels, loss, K, int(mean), scratch(K, dtype))
-    ce_backward(z.ravel(), labels, dy, dz, K, int(mean), scratch(K, dtype))
+    assert launch(CE, dtype, z, labels, loss, None, None, K, int(mean))
+    assert launch(CE, dtype, z, labels, None, dz, dy, K, int(mean))
     if N == 0:
         assert np.isnan(loss[0]) if mean else loss[0] == 0
         return
@@ -74,7 +67,7 @@ def test_cross_entropy_passes_nan_and_inf_on_as_the_formula_does(dtype: str, row
     z, labels = special_scores(dtype)
     z, labels = z[row : row + 1], labels[row : row + 1]
     loss, dz, dy = empty(1, dtype), empty(3, dtype), np.ones(1, dtype)
-    ce_both(z.ravel(), labels, dy, loss, dz, 3, 1, scratch(3, dtype))
+    assert launch(CE, dtype, z, labels, loss, dz, dy, 3, 1)
     op = class_losses.cross_entropy_labels
     with np.errstate(all="ignore"):
         expected = op(z, labels)
@@ -91,28 +84,34 @@ def test_cross_entropy_in_one_pass_has_the_same_bits(
     z, labels = scores(N, K, dtype, seed)
     dy = np.array([1.3], dtype)
     apart, together = (empty(1, dtype), empty(N * K, dtype)), (empty(1, dtype), empty(N * K, dtype))
-    ce_forward(z.ravel(), labels, apart[0], K, mean, scratch(K, dtype))
-    ce_backward(z.ravel(), labels, dy, apart[1], K, mean, scratch(K, dtype))
-    ce_both(z.ravel(), labels, dy, *together, K, mean, scratch(K, dtype))
+    assert launch(CE, dtype, z, labels, apart[0], None, None, K, mean)
+    assert launch(CE, dtype, z, labels, None, apart[1], dy, K, mean)
+    assert launch(CE, dtype, z, labels, *together, dy, K, mean)
     np.testing.assert_array_equal(together[0], apart[0])
     np.testing.assert_array_equal(together[1], apart[1])
 
 
-@pytest.mark.parametrize("body", ["forward", "backward", "both", "softmax", "log_softmax"])
-def test_nothing_beyond_sixteen_rows_of_scratch_is_touched(body: str) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("wrong", [-1, 5, 2**40])
+def test_labels_that_are_no_class_are_refused_and_nothing_is_written(
+    dtype: str, wrong: int
+) -> None:
+    z, labels = scores(40, 5, dtype, 0)
+    loss, dz, dy = empty(1, dtype), empty(200, dtype), np.ones(1, dtype)
+    labels[33] = wrong
+    assert not launch(CE, dtype, z, labels, loss, dz, dy, 5, 1)
+    assert loss[0] == 77 and np.all(dz == 77)
+
+
+FAMILY = [CE, "softmax_rows", "softmax_rows_vjp", "log_softmax_rows", "log_softmax_rows_vjp"]
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_nothing_beyond_sixteen_rows_of_scratch_is_touched(name: str) -> None:
     z, labels = scores(19, 5, "float32", 0)
     work, loss, dz, dy = np.full(100, 77, "f4"), empty(1, "f4"), empty(95, "f4"), np.ones(1, "f4")
-    flat, inside = z.ravel(), work[:80]
-    if body == "forward":
-        ce_forward(flat, labels, loss, 5, 1, inside)
-    elif body == "backward":
-        ce_backward(flat, labels, dy, dz, 5, 1, inside)
-    elif body == "both":
-        ce_both(flat, labels, dy, loss, dz, 5, 1, inside)
-    elif body == "softmax":
-        softmax_forward(flat, dz, 5, inside)
-        softmax_backward(flat, dz.copy(), dz, 5, inside)
-    else:
-        log_softmax_forward(flat, dz, 5, inside)
-        log_softmax_backward(flat, dz.copy(), dz, 5, inside)
-    assert np.all(work[80:] == 77) and np.any(inside != 77)
+    operands: dict[str, tuple[object, ...]] = {CE: (z, labels, loss, dz, dy, 5, 1)}
+    operands |= {"softmax_rows": (z, dz, 5), "log_softmax_rows": (z, dz, 5)}
+    assert enter(name, "float32", *operands.get(name, (dz, z, z, 5)), work=work.ctypes.data) == 0
+    assert np.all(dz != 77)
+    assert np.all(work[80:] == 77) and np.any(work[:80] != 77)

@@ -25,7 +25,7 @@ def gather_arrays() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_a_kernel_runs_on_arrays_and_numbers() -> None:
     batch, data, order = gather_arrays()
-    assert loaded.get("gather", "float32").launch(batch, data, order, 0) is True
+    assert loaded.get("gather", "float32").launch(batch, data, order, 0, 3) is True
     np.testing.assert_array_equal(batch, data[order])
 
 
@@ -34,16 +34,16 @@ class Subclass(np.ndarray):
 
 
 REFUSED = {
-    "too few operands": lambda b, d, o: (b, d, o),
-    "too many": lambda b, d, o: (b, d, o, 0, 0),
-    "another number type": lambda b, d, o: (b.astype("float64"), d, o, 0),
-    "labels that are not int64": lambda b, d, o: (b, d, o.astype("int32"), 0),
-    "not in C order": lambda b, d, o: (b, np.asfortranarray(d), o, 0),
-    "every other row": lambda b, d, o: (b, d[::2], o, 0),
-    "the other byte order": lambda b, d, o: (b.astype(">f4"), d, o, 0),
-    "a subclass": lambda b, d, o: (b.view(Subclass), d, o, 0),
-    "a list": lambda b, d, o: (b.tolist(), d, o, 0),
-    "not aligned": lambda b, d, o: (np.zeros(49, "u1")[1:].view("f4").reshape(3, 4), d, o, 0),
+    "too few operands": lambda b, d, o: (b, d, o, 0),
+    "too many": lambda b, d, o: (b, d, o, 0, 3, 0),
+    "another number type": lambda b, d, o: (b.astype("float64"), d, o, 0, 3),
+    "labels that are not int64": lambda b, d, o: (b, d, o.astype("int32"), 0, 3),
+    "not in C order": lambda b, d, o: (b, np.asfortranarray(d), o, 0, 3),
+    "every other row": lambda b, d, o: (b, d[::2], o, 0, 3),
+    "the other byte order": lambda b, d, o: (b.astype(">f4"), d, o, 0, 3),
+    "a subclass": lambda b, d, o: (b.view(Subclass), d, o, 0, 3),
+    "a list": lambda b, d, o: (b.tolist(), d, o, 0, 3),
+    "not aligned": lambda b, d, o: (np.zeros(49, "u1")[1:].view("f4").reshape(3, 4), d, o, 0, 3),
 }
 
 
@@ -73,7 +73,7 @@ def test_calls_neither_keep_nor_lose_references() -> None:
     objects = (batch, data, order, True, False, None)
     before = [sys.getrefcount(o) for o in objects]
     for _ in range(5000):
-        launch(batch, data, order, 0)
+        launch(batch, data, order, 0, 3)
         launch(batch, data, order)
     after = [sys.getrefcount(o) for o in objects]
     assert max(abs(a - b) for a, b in zip(after, before, strict=True)) < 100
@@ -107,7 +107,7 @@ GATHER = """
     from tinygrad_ed.kernels.cpu import loaded
     batch, data = np.zeros((3, 4), np.float32), np.arange(40, dtype=np.float32).reshape(10, 4)
     order = np.array([9, 0, 5])
-    assert loaded.get("gather", "float32").launch(batch, data, order, 0)
+    assert loaded.get("gather", "float32").launch(batch, data, order, 0, 3)
     assert (batch == data[order]).all()
     print("compiled" if "numba" in sys.modules else "loaded")
 """

@@ -16,24 +16,15 @@ from backends.kernel_rounding import (
     WIDE,
     additions,
     assert_within,
-    compiled,
     dtypes,
     empty,
     heights,
+    launch,
     reductions,
-    scratch,
     unit,
 )
-from tinygrad_ed.kernels.cpu import losses
 
 from tinygrad_ed.ops import losses as ops
-
-bce_forward = compiled(losses.bce_with_logits_forward)
-bce_backward = compiled(losses.bce_with_logits_backward)
-bce_both = compiled(losses.bce_with_logits_with_gradient)
-mse_forward = compiled(losses.mse_forward)
-mse_backward = compiled(losses.mse_backward)
-mse_both = compiled(losses.mse_with_gradient)
 
 
 @settings(max_examples=60)
@@ -45,8 +36,8 @@ def test_bce_with_logits_stays_within_its_rounding_bound(
     z, t = rng.normal(0, 6, n).astype(dtype), rng.uniform(0, 1, n).astype(dtype)
     t[::3], t[1::3] = 0, 1
     loss, dz, dy = empty(1, dtype), empty(n, dtype), np.array([0.7], dtype)
-    bce_forward(z, t, loss, weight, int(mean), scratch(1, dtype))
-    bce_backward(z, t, dy, dz, weight, int(mean))
+    assert launch("bce_with_logits", dtype, z, t, loss, None, None, weight, int(mean))
+    assert launch("bce_with_logits", dtype, z, t, None, dz, dy, weight, int(mean))
     if n == 0:
         assert np.isnan(loss[0]) if mean else loss[0] == 0
         return
@@ -75,8 +66,8 @@ def test_mse_stays_within_its_rounding_bound(n: int, dtype: str, reduction: str)
     rng, u, mean = np.random.default_rng(n), unit(dtype), reduction == "mean"
     y, t = rng.standard_normal(n).astype(dtype), rng.standard_normal(n).astype(dtype)
     loss, dx, dy = empty(1, dtype), empty(n, dtype), np.array([0.7], dtype)
-    mse_forward(y, t, loss, int(mean), scratch(1, dtype))
-    mse_backward(y, t, dy, dx, int(mean))
+    assert launch("mse", dtype, y, t, loss, None, None, int(mean))
+    assert launch("mse", dtype, y, t, None, dx, dy, int(mean))
     if n == 0:
         assert np.isnan(loss[0]) if mean else loss[0] == 0
         return
@@ -97,18 +88,28 @@ def test_losses_per_entry_in_one_pass_have_the_same_bits(
 ) -> None:
     rng, dy = np.random.default_rng(n), np.array([1.3], dtype)
     z, t = rng.normal(0, 3, n).astype(dtype), rng.integers(0, 2, n).astype(dtype)
-    apart, together = (empty(1, dtype), empty(n, dtype)), (empty(1, dtype), empty(n, dtype))
-    work = scratch(1, dtype)
-    bce_forward(z, t, apart[0], weight, mean, work)
-    bce_backward(z, t, dy, apart[1], weight, mean)
-    bce_both(z, t, dy, *together, weight, mean, work)
-    np.testing.assert_array_equal(together[0], apart[0])
-    np.testing.assert_array_equal(together[1], apart[1])
-    mse_forward(z, t, apart[0], mean, work)
-    mse_backward(z, t, dy, apart[1], mean)
-    mse_both(z, t, dy, *together, mean, work)
-    np.testing.assert_array_equal(together[0], apart[0])
-    np.testing.assert_array_equal(together[1], apart[1])
+    for name, extra in (("bce_with_logits", (weight, mean)), ("mse", (mean,))):
+        apart, together = [(empty(1, dtype), empty(n, dtype)) for _ in range(2)]
+        assert launch(name, dtype, z, t, apart[0], None, None, *extra)
+        assert launch(name, dtype, z, t, None, apart[1], dy, *extra)
+        assert launch(name, dtype, z, t, *together, dy, *extra)
+        np.testing.assert_array_equal(together[0], apart[0])
+        np.testing.assert_array_equal(together[1], apart[1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("wrong", [-0.01, 1.01, np.inf, -np.inf])
+def test_targets_that_are_no_probabilities_are_refused_and_nothing_is_written(
+    dtype: str, wrong: float
+) -> None:
+    z, t, dy = np.zeros(100, dtype), np.full(100, 0.5, dtype), np.ones(1, dtype)
+    loss, dz = empty(1, dtype), empty(100, dtype)
+    t[93] = wrong
+    assert not launch("bce_with_logits", dtype, z, t, loss, dz, dy, 1.0, 1)
+    assert loss[0] == 77 and np.all(dz == 77)
+    t[93] = np.nan
+    assert launch("bce_with_logits", dtype, z, t, loss, dz, dy, 1.0, 1)
+    assert np.isnan(loss[0]) and np.isnan(dz[93])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -116,10 +117,10 @@ def test_losses_per_entry_in_one_pass_have_the_same_bits(
 def test_bce_of_nan_and_inf_is_the_formulas(dtype: str, weight: float) -> None:
     z = np.array([np.nan, np.inf, np.inf, -np.inf, -np.inf, 500, -500], dtype)
     t = np.array([1, 1, 0.5, 0, 0.5, 0, 1], dtype)
-    work, dy = scratch(1, dtype), np.ones(1, dtype)
+    dy = np.ones(1, dtype)
     for i in range(z.size):
         loss, dz, one = empty(1, dtype), empty(1, dtype), slice(i, i + 1)
-        bce_both(z[one], t[one], dy, loss, dz, weight, 1, work)
+        assert launch("bce_with_logits", dtype, z[one], t[one], loss, dz, dy, weight, 1)
         with np.errstate(all="ignore"):
             expected = ops.bce_with_logits(z[one], t[one], pos_weight=weight)
             how: dict[str, Any] = {"pos_weight": weight, "reduction": "mean"}

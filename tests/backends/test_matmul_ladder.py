@@ -9,77 +9,28 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 pytest.importorskip("numba")
 
-from numba import njit, types
+from backends.product_helpers import (
+    DTYPES,
+    LOWER,
+    VECTORS,
+    Array,
+    assert_within_bound,
+    bits,
+    booleans,
+    drawn,
+    guarded_product,
+    laid_out,
+    layouts,
+    seeds,
+    sizes,
+)
+from numba import njit
 from tinygrad_ed.kernels.cpu.products import RUNGS, WORK_BYTES, multiply, product_of, use_packed
-from tinygrad_ed.kernels.cpu.products.finish import ACTIVATIONS, finish
 from tinygrad_ed.kernels.cpu.products.ladder import compiled
 from tinygrad_ed.kernels.cpu.products.vectors import WIDTHS, vector_bytes
-
-Array = np.ndarray[Any, Any]
-DTYPES = ["float32", "float64"]
-VECTORS = ["avx512", "avx2", "generic"]
-LOWER = [rung for rung in RUNGS if rung != "tiled"]
-
-sizes = st.integers(0, 20) | st.sampled_from([1, 24, 31, 33, 48, 63, 65, 100, 130])
-layouts = st.sampled_from(["C", "F", "negative", "strided", "read-only", "broadcast"])
-seeds = st.integers(0, 99)
-booleans = st.booleans()
-
-
-def gamma(k: int, dtype: Any) -> float:
-    """γ_k = k u / (1 - k u): the relative error that k rounded operations can build up."""
-    u = float(np.finfo(dtype).eps) / 2
-    return k * u / (1 - k * u)
-
-
-def assert_within_bound(A: Array, B: Array, C: Array) -> None:
-    """|computed - exact| of a product is at most γ_K |A| |B|, in whatever order it is summed."""
-    wide_A, wide_B = A.astype(np.longdouble), B.astype(np.longdouble)
-    error = gamma(A.shape[1] + 1, A.dtype) * (np.abs(wide_A) @ np.abs(wide_B))
-    assert C.dtype == A.dtype
-    assert np.all(np.abs(C - wide_A @ wide_B) <= error + np.finfo(A.dtype).smallest_subnormal)
-
-
-def laid_out(a: Array, layout: str) -> Array:
-    """The same numbers in another memory layout."""
-    if layout == "F":
-        return np.asfortranarray(a)
-    if layout == "negative":
-        return a[::-1, ::-1].copy()[::-1, ::-1]
-    if layout == "strided":
-        wide = np.full((2 * a.shape[0], 3 * a.shape[1]), np.nan, a.dtype)
-        wide[::2, ::3] = a
-        return wide[::2, ::3]
-    if layout == "read-only":
-        a = a.copy()
-        a.flags.writeable = False
-    if layout == "broadcast" and a.size:
-        return np.broadcast_to(a[:1], a.shape)
-    return a
-
-
-def guarded_product(A: Array, B: Array, **options: Any) -> Array:
-    """A @ B written into a part of a larger array, whose other entries must stay as they are."""
-    M, N = A.shape[0], B.shape[1]
-    whole = np.full((M + 2, N + 34), 7.0, A.dtype)
-    multiply(A, B, whole[1:-1, 17 : 17 + N], **options)
-    C = whole[1:-1, 17 : 17 + N].copy()
-    whole[1:-1, 17 : 17 + N] = 7.0
-    assert np.all(whole == 7.0), "written outside"
-    return C
-
-
-def bits(C: Array) -> bytes:
-    return C.tobytes()
-
-
-def drawn(M: int, K: int, N: int, dtype: str, seed: int) -> tuple[Array, Array]:
-    rng = np.random.default_rng(seed)
-    return rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((K, N)).astype(dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -174,77 +125,6 @@ def test_shares_of_rows_and_columns_give_the_bits_of_the_whole(dtype: str) -> No
             columns = [guarded_product(A, b, copy=copy) for b in (B[:, :cut], B[:, cut:])]
             assert bits(np.vstack(rows)) == bits(whole)
             assert bits(np.hstack(columns)) == bits(whole)
-
-
-def finish_signature(number: Any) -> Any:
-    read_only = (types.Array(number, 1, "A", True), types.intp, types.Array(number, 2, "A", True))
-    return types.void(types.Array(number, 2, "A"), *read_only, types.intp)
-
-
-@njit([finish_signature(types.float32), finish_signature(types.float64)])
-def finish_alone(C, bias, activation, gate, gate_kind):  # type: ignore[no-untyped-def]
-    finish(C, bias, activation, gate, gate_kind)
-
-
-codes = st.sampled_from(list(ACTIVATIONS))
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=80, deadline=None)
-@given(
-    sizes, sizes, sizes, codes, codes, st.sampled_from(["none", "line", "strided"]),
-    layouts, booleans, st.sampled_from(VECTORS), st.sampled_from(["tiled", "packed"]), seeds,
-)  # fmt: skip
-def test_fused_gives_the_bits_of_a_pass_afterwards(
-    dtype: str,
-    M: int,
-    K: int,
-    N: int,
-    activation: str | None,
-    gate_kind: str | None,
-    bias_layout: str,
-    gate_layout: str,
-    copy: bool,
-    vector: str,
-    rung: str,
-    seed: int,
-) -> None:
-    A, B = drawn(M, K, N, dtype, seed)
-    gate = laid_out(drawn(M, N, 1, dtype, seed + 1)[0], gate_layout)
-    numbers = np.random.default_rng(seed).standard_normal(3 * N).astype(dtype)
-    bias = {"none": None, "line": numbers[:N], "strided": numbers[::3]}[bias_layout]
-    fused = guarded_product(
-        A, B, bias=bias, activation=activation, gate=gate, gate_kind=gate_kind, copy=copy,
-        vector=vector, rung=rung,
-    )  # fmt: skip
-    apart = guarded_product(A, B, copy=copy, vector=vector, rung=rung)
-    given_bias = numbers[:0] if bias is None else bias
-    finish_alone(apart, given_bias, ACTIVATIONS[activation], gate, ACTIVATIONS[gate_kind])
-    assert bits(fused) == bits(apart)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_the_finish_is_what_numpy_computes_step_by_step(dtype: str) -> None:
-    A, B = drawn(37, 20, 45, dtype, 3)
-    bias, gate = B[0].copy(), drawn(37, 45, 1, dtype, 4)[0]
-    A[3, 3], gate[5, 5] = np.nan, np.nan
-    z = guarded_product(A, B) + bias
-    one = np.ones((), dtype)[()]
-
-    def equal(C: Array, expected: Array) -> bool:
-        return bool(np.array_equal(C, expected, equal_nan=True))
-
-    assert equal(guarded_product(A, B, bias=bias), z)
-    assert equal(guarded_product(A, B, bias=bias, activation="relu"), np.maximum(z, 0))
-    slopes = {"relu": gate > 0, "tanh": one - gate * gate}
-    dy = guarded_product(A, B)
-    for kind, slope in slopes.items():
-        assert equal(guarded_product(A, B, gate=gate, gate_kind=kind), dy * slope)
-    sloped = guarded_product(A, B, gate=gate, gate_kind="sigmoid")
-    assert equal(sloped, dy * gate * (one - gate))
-    for kind, f in {"sigmoid": lambda x: 1 / (1 + np.exp(-x)), "tanh": np.tanh}.items():
-        C = guarded_product(A, B, bias=bias, activation=kind)
-        np.testing.assert_allclose(C, f(z.astype(np.longdouble)), rtol=8 * np.finfo(dtype).eps)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux to forbid a page")

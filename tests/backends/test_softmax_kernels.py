@@ -12,24 +12,17 @@ from backends.kernel_rounding import (
     additions,
     assert_within,
     class_terms,
-    compiled,
     dtypes,
     empty,
     heights,
+    launch,
     scores,
-    scratch,
     special_scores,
     unit,
     widths,
 )
-from tinygrad_ed.kernels.cpu import softmax
 
 from tinygrad_ed.ops import reduce
-
-softmax_forward = compiled(softmax.softmax)
-softmax_backward = compiled(softmax.softmax_backward)
-log_softmax_forward = compiled(softmax.log_softmax)
-log_softmax_backward = compiled(softmax.log_softmax_backward)
 
 
 @settings(max_examples=60)
@@ -40,14 +33,14 @@ def test_softmax_and_its_gradient_stay_within_their_bounds(
     z, _ = scores(N, K, dtype, seed)
     rng, u = np.random.default_rng(seed), unit(dtype)
     p, dz = empty(N * K, dtype), empty(N * K, dtype)
-    softmax_forward(z.ravel(), p, K, scratch(K, dtype))
+    assert launch("softmax_rows", dtype, z, p, K)
     if N == 0:
         return
     exact, d, in_sum = class_terms(z)
     assert_within(p.reshape(N, K), exact, exact * (d + 3 + in_sum) * u)
 
     dy, p = rng.standard_normal((N, K)).astype(dtype), p.reshape(N, K)
-    softmax_backward(dy.ravel(), p.ravel(), dz, K, scratch(K, dtype))
+    assert launch("softmax_rows_vjp", dtype, dz, dy, p, K)
     wide_p, wide_dy = p.astype(WIDE), dy.astype(WIDE)
     exact_dz = reduce.softmax.backward(wide_dy, wide_p, z.astype(WIDE), axis=-1)
     inner = np.abs(np.sum(wide_p * wide_dy, axis=-1, keepdims=True))
@@ -64,7 +57,7 @@ def test_log_softmax_and_its_gradient_stay_within_their_bounds(
     z, _ = scores(N, K, dtype, seed)
     rng, u = np.random.default_rng(seed), unit(dtype)
     y, dz = empty(N * K, dtype), empty(N * K, dtype)
-    log_softmax_forward(z.ravel(), y, K, scratch(K, dtype))
+    assert launch("log_softmax_rows", dtype, z, y, K)
     if N == 0:
         return
     exact = reduce.log_softmax(z.astype(WIDE))
@@ -73,7 +66,7 @@ def test_log_softmax_and_its_gradient_stay_within_their_bounds(
     assert_within(y.reshape(N, K), exact, bound)
 
     dy, y = rng.standard_normal((N, K)).astype(dtype), y.reshape(N, K)
-    log_softmax_backward(dy.ravel(), y.ravel(), dz, K, scratch(K, dtype))
+    assert launch("log_softmax_rows_vjp", dtype, dz, dy, y, K)
     wide_y, wide_dy = y.astype(WIDE), dy.astype(WIDE)
     exact_dz = reduce.log_softmax.backward(wide_dy, wide_y, z.astype(WIDE), axis=-1)
     p, summed = np.exp(wide_y), np.abs(np.sum(wide_dy, axis=-1, keepdims=True))
@@ -85,12 +78,12 @@ def test_log_softmax_and_its_gradient_stay_within_their_bounds(
 def test_rows_with_nan_and_inf_leave_their_neighbours_alone(dtype: str) -> None:
     z, _ = special_scores(dtype)
     mixed, alone = empty(z.size, dtype), empty(z.size, dtype)
-    softmax_forward(z.ravel(), mixed, 3, scratch(3, dtype))
+    assert launch("softmax_rows", dtype, z, mixed, 3)
     for r in range(len(z)):
-        softmax_forward(z[r].copy(), alone[3 * r : 3 * r + 3], 3, scratch(3, dtype))
+        assert launch("softmax_rows", dtype, z[r], alone[3 * r : 3 * r + 3], 3)
     np.testing.assert_array_equal(mixed, alone)
     with np.errstate(all="ignore"):
         np.testing.assert_allclose(mixed.reshape(-1, 3), reduce.softmax(z), rtol=1e-6)
         logs = empty(z.size, dtype)
-        log_softmax_forward(z.ravel(), logs, 3, scratch(3, dtype))
+        assert launch("log_softmax_rows", dtype, z, logs, 3)
         np.testing.assert_allclose(logs.reshape(-1, 3), reduce.log_softmax(z), rtol=1e-6)

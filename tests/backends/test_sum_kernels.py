@@ -10,18 +10,14 @@ pytest.importorskip("numba")
 from backends.kernel_rounding import (
     WIDE,
     assert_within,
-    compiled,
     dtypes,
     empty,
+    enter,
     heights,
+    launch,
     unit,
     widths,
 )
-from tinygrad_ed.kernels.cpu import sums
-
-sum_all = compiled(sums.sum_all)
-sum_rows = compiled(sums.sum_rows)
-sum_columns = compiled(sums.sum_columns)
 
 
 def gamma_of_sum(n: int) -> float:
@@ -36,9 +32,9 @@ def test_sums_stay_within_their_bounds(N: int, K: int, dtype: str, mean: int) ->
     wide, u = x.astype(WIDE), unit(dtype)
     over = np.mean if mean else np.sum
     everything, rows, columns = empty(1, dtype), empty(K, dtype), empty(N, dtype)
-    sum_all(x.ravel(), everything, mean)
-    sum_rows(x.ravel(), rows, K, mean, 0, K)
-    sum_columns(x.ravel(), columns, K, mean)
+    assert launch("sum_all", dtype, x, everything, mean)
+    assert launch("sum_rows", dtype, x, rows, mean)
+    assert launch("sum_columns", dtype, x, columns, K, mean)
     if N == 0:
         assert np.all(np.isnan(rows)) if mean else np.all(rows == 0)
         assert np.isnan(everything[0]) if mean else everything[0] == 0
@@ -55,17 +51,20 @@ def test_sums_stay_within_their_bounds(N: int, K: int, dtype: str, mean: int) ->
     assert_within(columns, exact, bound)
 
 
-@given(st.integers(0, 50), st.integers(1, 60), st.integers(0, 60), dtypes)
+@given(st.integers(0, 50), st.integers(1, 200), st.integers(1, 7), dtypes)
 def test_rows_are_summed_alike_however_the_columns_are_shared_out(
-    N: int, H: int, cut: int, dtype: str
+    N: int, H: int, parts: int, dtype: str
 ) -> None:
     x = (np.random.default_rng(N + H).standard_normal(N * H) * 1e3).astype(dtype)
-    whole, shared, cut = empty(H, dtype), empty(H, dtype), min(cut, H)
-    sum_rows(x, whole, H, 0, 0, H)
-    sum_rows(x, shared, H, 0, 0, cut)
-    assert np.all(shared[cut:] == 77)
-    sum_rows(x, shared, H, 0, cut, H)
+    whole, shared, written = empty(H, dtype), empty(H, dtype), np.zeros(H, int)
+    assert launch("sum_rows", dtype, x, whole, 0)
+    for part in range(parts):
+        alone = empty(H, dtype)
+        enter("sum_rows", dtype, x, alone, 0, part=part, parts=parts)
+        enter("sum_rows", dtype, x, shared, 0, part=part, parts=parts)
+        written += alone != 77
     np.testing.assert_array_equal(shared, whole)
+    np.testing.assert_array_equal(written, 1)
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
@@ -73,9 +72,9 @@ def test_sums_pass_nan_and_inf_on(special: float) -> None:
     x = np.ones((5, 20), np.float32)
     x[2, 17] = special
     everything, rows, columns = empty(1, "f4"), empty(20, "f4"), empty(5, "f4")
-    sum_all(x.ravel(), everything, 0)
-    sum_rows(x.ravel(), rows, 20, 0, 0, 20)
-    sum_columns(x.ravel(), columns, 20, 0)
+    assert launch("sum_all", "f4", x, everything, 0)
+    assert launch("sum_rows", "f4", x, rows, 0)
+    assert launch("sum_columns", "f4", x, columns, 20, 0)
     np.testing.assert_array_equal(everything[0], np.sum(x))
     np.testing.assert_array_equal(rows, np.sum(x, axis=0))
     np.testing.assert_array_equal(columns, np.sum(x, axis=1))

@@ -83,6 +83,35 @@ def test_it_runs_on_another_array_library(call) -> None:  # type: ignore[no-unty
         np.testing.assert_array_equal(a.grad.numpy(), b.grad.numpy())
 
 
+@each_fresh_op
+@pytest.mark.parametrize("device", ["cpu", "numpy"])
+def test_it_is_captured(call, device: str) -> None:  # type: ignore[no-untyped-def]
+    def step(z: tg.Tensor, k: tg.Tensor) -> tuple[tg.Tensor, list[tg.Tensor]]:
+        z.requires_grad = k.requires_grad = True
+        loss = (call(z, k) * 0.5).sum()
+        return loss.detach(), tg.grad(loss, [z, k])
+
+    captured = tg.capture(step, device=device)
+    for factor in (1.0, 0.5, 2.0, -1.0):
+        expected = step(*(tg.tensor(factor * a, device=device) for a in (z, k)))
+        found = captured(factor * z, factor * k)
+        np.testing.assert_array_equal(found[0].numpy(), expected[0].numpy())
+        for a, b in zip(found[1], expected[1], strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_on_the_cpu_an_elementwise_op_is_captured_as_a_kernel_and_others_as_a_formula() -> None:
+    listings = {}
+    for name, call in FRESH.items():
+        captured = tg.capture(lambda z, k, call=call: call(z, k))
+        for _ in range(3):
+            captured(z, k)
+        listings[name] = str(captured.program)
+    assert "bent_forward(z, k" in listings["bent"] and "formula" not in listings["bent"]
+    assert "formula" not in listings["bent, broadcast"].replace("getitem", "")
+    assert "gram(multiply)" in listings["gram"] and "(formula, in Python)" in listings["gram"]
+
+
 def test_its_index_formula_is_its_oracle() -> None:
     np.testing.assert_allclose(gram(z), evaluate(gram, z), rtol=1e-14)
 

@@ -37,7 +37,9 @@ def test_the_defaults_are_the_documents() -> None:
         "epochs": 10,
         "batch_size": 32,
         "lr": 1e-3,
+        "threads": None,
         "seed": 0,
+        "capture": None,
         "json": None,
         "plot": None,
     }
@@ -52,6 +54,19 @@ def test_an_own_table_is_trained_on_and_its_numbers_are_written(
     assert "positive class: upper" in out and "epoch 2/2" in out
     data = json.loads(target.read_text(encoding="utf-8"))
     assert data["device"] == "numpy" and len(data["epochs"]) == 2
+
+
+def test_steps_are_captured_unless_told_otherwise_with_the_same_digits(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("numba")
+    said = []
+    for how in ([], ["--no-capture"]):
+        assert main("--data", table, "--device", "cpu", "--epochs", 3, "--batch-size", 8, *how) == 0
+        said.append(capsys.readouterr().out)
+    first, second = (text.splitlines() for text in said)
+    assert [line for line in first if line.startswith("captured: ")] != []
+    assert [line for line in first if not line.startswith("captured: ")] == second
 
 
 def test_the_label_column_can_be_named(table: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,10 +82,12 @@ class ScalarLoop:
 
     def is_current(self) -> bool:
         """Whether the module constants and helpers that are built in are still the same."""
-        return all(
-            globals_of(function).get(identifier, value) is value
-            for (function, identifier), value in self.outside.items()
-        )
+        for (function, identifier), value in self.outside.items():
+            inside = identifier in function.__code__.co_freevars
+            seen = globals_of(function) if inside else function.__globals__
+            if seen.get(identifier, value) is not value:
+                return False
+        return True
 
 
 def emit(

@@ -1,66 +1,72 @@
 """Whether two traces of a step are the same program: what a step computes must not change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from ..ops.registry import Array
-from ..ops.counted import Counted
-from .instructions import Instruction, Launch, memory_of
+from .instructions import Count, Instruction, Launch, address_of, memory_of
 from .settings import Setting
+from .trace import Trace
 
 
 class Difference(Exception):  # noqa: N818 (two programs differ: not an error in itself)
     """Where two traces part, in words."""
 
 
-class _Names:
-    """Numbers for the memories of one trace, in the order of their first appearance."""
+class _Side:
+    """One of the two traces: numbers for its memories, in the order of their first appearance."""
 
-    def __init__(self, inputs: Sequence[Array]) -> None:
-        self.numbers = {id(memory_of(a)): k for k, a in enumerate(inputs)}
+    def __init__(self, trace: Trace) -> None:
+        begins = [a for a in trace.gradients.before.values() if a is not None]
+        given = [*trace.inputs, *begins]
+        self.numbers = {id(memory_of(a)): k for k, a in enumerate(given)}
         self.written: set[int] = set(self.numbers)
+        self.outside = trace.outside
 
-    def place(self, array: Array) -> tuple[Any, ...]:
-        owner = memory_of(array)
+    def place(self, array: Array, owner: Array) -> tuple[Any, ...]:
         number = self.numbers.setdefault(id(owner), len(self.numbers))
-        offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-        return number, offset, array.shape, array.strides, array.dtype.str
+        offset = 0 if owner is array else address_of(array) - address_of(owner)
+        return number, offset, array.shape, array.strides, array.dtype
+
+    def is_constant(self, owner: Array) -> bool:
+        return id(owner) not in self.written
 
 
-def check_same(
-    first: Sequence[Instruction],
-    second: Sequence[Instruction],
-    first_inputs: Sequence[Array],
-    second_inputs: Sequence[Array],
-) -> None:
-    """Two traces of one step must be the same program.
+def check_same(first: Trace, second: Trace, one_result: Any, other_result: Any) -> None:
+    """Two traces of one step, with what the step returned, must be the same program.
 
     Raises:
         Difference: They part; the message says at which line, and how.
     """
-    names = _Names(first_inputs), _Names(second_inputs)
-    for one, other in zip_longest(first, second):
+    sides = _Side(first), _Side(second)
+    for one, other in zip_longest(first.instructions, second.instructions):
         if one is None or other is None:
             longer = one or other
-            raise Difference(f"{longer.where}: {longer.purpose} was computed in one run only")
+            raise Difference(f"{longer.where}: {_text(longer)} was computed in one run only")
         if type(one) is not type(other) or _what(one) != _what(other):
             raise Difference(
-                f"{other.where}: {other.purpose} ({_what(other)}) where the first run computed "
-                f"{one.purpose} ({_what(one)}) at {one.where}"
+                f"{other.where}: {_text(other)} was computed where the first run computed "
+                f"{_text(one)} ({one.where})"
             )
-        for name, line in zip(names, (one, other), strict=True):
-            name.written.update(id(memory_of(a)) for a in line.operands("out"))
+        for side, line in zip(sides, (one, other), strict=True):
+            side.written.update(id(memory_of(a)) for a in line.operands("out"))
         for a, b in zip_longest(_values(one), _values(other)):
-            _check_value(a, b, names, other)
+            _check_value(a, b, sides, f"{other.where}: {other.context.purpose}")
+    _check_value(one_result, other_result, sides, "what the step returns")
 
 
-def _what(line: Instruction) -> str:
+def _what(line: Instruction) -> Any:
     if isinstance(line, Launch):
-        return f"kernel {line.kernel.name}, {line.kernel.signature.dtype}"
-    return str(getattr(line.function, "__name__", line.function))
+        return line.kernel
+    return getattr(line.function, "__name__", line.function)
+
+
+def _text(line: Instruction) -> str:
+    what = line.kernel.name if isinstance(line, Launch) else str(_what(line))
+    return f"{line.context.purpose} ({what})" if line.context.purpose != what else what
 
 
 def _values(line: Instruction) -> Iterator[Any]:
@@ -69,42 +75,53 @@ def _values(line: Instruction) -> Iterator[Any]:
     else:
         yield from line.inputs
         yield from line.outputs
-        yield from sorted(line.params.items(), key=lambda item: item[0])
+        for name in sorted(line.params):
+            yield line.params[name]
 
 
-def _check_value(a: Any, b: Any, names: tuple[_Names, _Names], line: Instruction) -> None:
+def _check_value(a: Any, b: Any, sides: tuple[_Side, _Side], where: str) -> None:
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        if names[0].place(a) != names[1].place(b):
-            raise Difference(
-                f"{line.where}: {line.purpose} works on another array than in the first run "
-                f"({b.dtype} {b.shape}, before {a.dtype} {a.shape})"
-            )
-        one, other = memory_of(a), memory_of(b)
-        is_constant = id(one) not in names[0].written and id(other) not in names[1].written
-        if is_constant and one is not other and not _equal(one, other):
-            raise Difference(
-                f"{line.where}: {line.purpose} uses an array of shape {b.shape} that the step made "
-                f"anew with other values. Pass what changes from step to step as an argument"
-            )
-    elif isinstance(a, tuple | list) and isinstance(b, tuple | list) and len(a) == len(b):
+        _check_array(a, b, sides, where)
+    elif isinstance(a, tuple | list) and type(a) is type(b) and len(a) == len(b):
         for x, y in zip(a, b, strict=True):
-            _check_value(x, y, names, line)
-    elif isinstance(a, Counted | Setting) and type(a) is type(b):
+            _check_value(x, y, sides, where)
+    elif isinstance(a, dict) and isinstance(b, dict) and list(a) == list(b):
+        for key in a:
+            _check_value(a[key], b[key], sides, where)
+    elif isinstance(a, Count) and isinstance(b, Count):
+        if a.offset != b.offset or address_of(a.counter) != address_of(b.counter):
+            raise Difference(f"{where} counts something else than in the first run")
+    elif isinstance(a, Setting) and isinstance(b, Setting):
         if not a.same_as(b):
-            raise Difference(f"{line.where}: {line.purpose} counts something else than before")
+            raise Difference(f"{where} takes another hyper-parameter than in the first run")
     elif not _equal(a, b):
         raise Difference(
-            f"{line.where}: {line.purpose} was given {b!r}, in the first run {a!r}. A number that "
-            f"changes from step to step must be an argument (an array), or belong to an optimizer"
+            f"{where} was given {b!r}, in the first run {a!r}. A number that changes from step to "
+            f"step must be an argument of the step (an array), or belong to an optimizer"
+        )
+
+
+def _check_array(a: Array, b: Array, sides: tuple[_Side, _Side], where: str) -> None:
+    one, other = memory_of(a), memory_of(b)
+    if sides[0].place(a, one) != sides[1].place(b, other):
+        raise Difference(
+            f"{where} works on another array than in the first run ({b.dtype} {b.shape}, "
+            f"before {a.dtype} {a.shape})"
+        )
+    if one is other:
+        return
+    if id(one) in sides[0].outside or id(other) in sides[1].outside:
+        raise Difference(f"{where} works on another parameter or optimizer than in the first run")
+    if sides[0].is_constant(one) and sides[1].is_constant(other) and not _equal(one, other):
+        raise Difference(
+            f"{where} uses an array of shape {b.shape} that the step made anew with other values. "
+            f"Pass what changes from step to step as an argument"
         )
 
 
 def _equal(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        nan = a.dtype.kind == "f"
-        return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=nan)
+        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
     if type(a) is not type(b):
         return False
-    return bool(a == b) or (isinstance(a, float) and a != a and b != b)
-
-
+    return a is b or bool(a == b) or (isinstance(a, float) and a != a and b != b)

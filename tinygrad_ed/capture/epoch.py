@@ -9,8 +9,9 @@ from ..kernels.cpu import loaded, program
 from ..kernels.cpu.operands import ROW
 from ..ops.registry import Array
 from ..tensor import Tensor
-from .instructions import Context, Launch
+from .instructions import Context, Launch, address_of
 from .table import epoch_function, row_of
+from .tidying import as_bytes
 
 if TYPE_CHECKING:
     from .program import Program
@@ -20,9 +21,7 @@ CHUNK = 2e9
 """Work in one call, about: Python gets to see Ctrl-C in between."""
 
 
-def run_epoch(
-    step: "CapturedStep", data: Sequence[Any], order: Any, batch_size: int | None
-) -> Any:
+def run_epoch(step: "CapturedStep", data: Sequence[Any], order: Any, batch_size: int | None) -> Any:
     """See `CapturedStep.run`."""
     arrays = [_rows(x) for x in data]
     order, size = _checked(step, arrays, order, batch_size)
@@ -60,7 +59,10 @@ def _checked(
         batch_size = len(step.program.inputs[0])
     if isinstance(batch_size, bool) or batch_size != int(batch_size) or batch_size < 1:
         raise ValueError(f"run: batch_size must be a whole number of at least 1, got {batch_size}")
-    order = np.arange(rows) if order is None else np.ascontiguousarray(order, np.int64)
+    order = np.arange(rows) if order is None else np.asarray(order)
+    if order.dtype.kind not in "iu" and order.size:
+        raise ValueError(f"run: order must hold row numbers, got {order.dtype}")
+    order = np.ascontiguousarray(order, np.int64)
     if order.ndim != 1 or np.any((order < 0) | (order >= rows)):
         raise ValueError(f"run: order must hold row numbers from 0 to {rows - 1}, in one line")
     return order, int(batch_size)
@@ -71,8 +73,7 @@ def _program(step: "CapturedStep", arrays: Sequence[Array], rows: Array) -> "Pro
     found, _ = step.prepared([a[rows] for a in arrays])
     if found is None or found.whole is None or found.is_careful:
         return None
-    loss = found.result
-    return found if isinstance(loss, Tensor) and loss.size == 1 else None
+    return found if found.result.is_number else None
 
 
 def _in_one_call(
@@ -86,29 +87,25 @@ def _in_one_call(
         source = np.ascontiguousarray(given, mine.dtype)
         kept.append(source)
         kernel = loaded.get("gather", "uint8")
-        operands = [_bytes(mine), _bytes(source), order, 0, len(mine)]
-        row[:] = row_of(Launch(kernel, operands, "", "", Context("", None)))
-    head[program.GATHERS], head[program.GATHER_ROWS] = gathers.ctypes.data, len(arrays)
+        operands = [as_bytes(mine), as_bytes(source), order, 0, len(mine)]
+        words = row_of(Launch(kernel, operands, "", Context("gather")))
+        row[: len(words)] = words
+    head[program.GATHERS], head[program.GATHER_ROWS] = address_of(gathers), len(arrays)
     table.point_at(found.inputs)
     losses = np.empty(batches)
-    result = found.result._array
+    result = found.result.arrays[0]
     epoch, done = epoch_function(), 0
     chunk = max(1, int(CHUNK // max(1, table.work)))
     while done < batches:
         part = min(chunk, batches - done)
-        could = epoch(
-            head.ctypes.data, done * size, part, size, result.ctypes.data, result.itemsize,
-            losses[done:].ctypes.data,
-        )  # fmt: skip
+        try:
+            could = epoch(
+                address_of(head), done * size, part, size, address_of(result), result.itemsize,
+                address_of(losses[done:]),
+            )  # fmt: skip
+        finally:  # also on Ctrl-C
+            found.finish()
         done += could
-        found.finish()
         if could < part:
-            found.refused([a[order[done * size : (done + 1) * size]] for a in arrays], table)
+            found.refused([a[order[done * size : (done + 1) * size]] for a in arrays])
     return losses.tolist()
-
-
-def _bytes(array: Array) -> Array:
-    """The same memory as bytes."""
-    return array.reshape(-1).view(np.uint8)
-
-

@@ -7,21 +7,26 @@ nobody else: it is then never written. The kernels promise that the bits are tho
     product, ReLU              -> product with activation
     product, slope of f        -> product times f'(y)
     loss, gradient of the loss -> both in one pass
+    dropout's slope, ReLU's    -> both in one pass, which draws no mask
+
+A joined line is looked at again: product, bias, ReLU become one.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from ..ops.registry import Array
-from .instructions import Instruction, Launch, memory_of
+from ..kernels.cpu import loaded
+from ..ops.registry import Array, Op, registry
+from .graph import Graph, same
+from .instructions import Context, Count, Instruction, Launch, memory_of
 
 LOSSES = {"bce_with_logits": 2, "mse": 2, "cross_entropy_labels": 2}
 """Kernels that give a loss, its gradient or both; where the loss stands among their operands."""
-SLOPES = {"relu_vjp": 1, "sigmoid_vjp": 2, "tanh_vjp": 3}
-"""Generated kernels (dy, y, dz) that the product can apply, by the code of the activation."""
+SLOPES = {"relu": 1, "sigmoid": 2, "tanh": 3}
+"""Ops whose VJP (dy, y, dz) the product can apply, by the code of the activation."""
 LEFT, RIGHT, RESULT, BIAS, ACTIVATION, GATE, KIND = range(7)
 """The operands of `product`."""
 
@@ -36,119 +41,144 @@ def fused(
         kept: Arrays that must be in memory at the end.
         inputs: Arrays that the program is given.
     """
-    program = list(lines)
-    outside = {id(memory_of(a)) for a in [*kept, *inputs]}
-    k = 0
-    while k < len(program):
-        line = program[k]
-        joined = _join(k, line, program, outside) if isinstance(line, Launch) else None
-        if joined is None:
-            k += 1
-            continue
-        second, both = joined
-        program[k] = both
-        del program[second]  # and look again: the result may be joined with the next one
-    return program
+    program = Graph(lines, [*kept, *inputs])
+    for k in range(len(lines)):
+        while isinstance(line := program.lines[k], Launch):
+            joined = _join(k, line, program)
+            if joined is None:
+                break
+            program.join(k, *joined)
+    return [line for line in program.lines if line is not None]
 
 
-def _join(
-    k: int, line: Launch, program: list[Instruction], outside: set[int]
-) -> tuple[int, Launch] | None:
+def _join(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
     """A later line that this one can be joined with, and the two in one."""
     if line.kernel.name in LOSSES:
         return _loss(k, line, program)
-    if line.kernel.name.startswith("product"):
-        return _product(k, line, program, outside)
+    if line.kernel.name.startswith("product") and line.kernel.signature.split == "self":
+        return _product(k, line, program)
+    if line.kernel.name == "dropout":
+        return _dropped(k, line, program)
     return None
 
 
-def _loss(k: int, line: Launch, program: list[Instruction]) -> tuple[int, Launch] | None:
+def _dropped(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
+    """The slope of the ReLU that a dropout followed: both let through where its result is > 0."""
+    upstream, result, *how = line.args
+    j = program.only_reader(k, result)
+    slope = None if j is None else program.lines[j]
+    if j is None or not isinstance(slope, Launch):
+        return None
+    if slope.kernel.name != "slope" or slope.args[3] != 1 or not same(slope.args[1], result):
+        return None
+    target, _, value, _ = slope.args
+    for i in program.readers.get(id(memory_of(value)), []):
+        forward = program.lines[i]
+        if i >= k or not isinstance(forward, Launch) or forward.kernel is not line.kernel:
+            continue
+        if same(forward.args[0], value) and _same_mask(i, forward.args[2:], k, how, program):
+            dropped = forward.args[1]
+            late = any(program.touched(a, i + 1, j - 1) for a in (dropped, value))
+            if late or program.touched(target, k, j - 1, read=True):
+                return None
+            kernel = loaded.get("slope_of_dropped", line.kernel.signature.dtype)
+            args = [target, upstream, dropped, how[0]]
+            return j, replace(line, kernel=kernel, args=args, context=_both(line, slope))
+    return None
+
+
+def _same_mask(i: int, one: list[Any], k: int, other: list[Any], program: Graph) -> bool:
+    """Whether dropout draws the same mask in two lines: chance, seed, and the call as counted."""
+    if one[:2] != other[:2] or type(one[2]) is not type(other[2]):
+        return False
+    if not isinstance(one[2], Count):
+        return bool(one[2] == other[2])
+    a, b = one[2], other[2]
+    counted_on = program.touched(a.counter, i, k)
+    return same(a.counter, b.counter) and a.offset == b.offset and not counted_on
+
+
+def _loss(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
+    """The gradient of this loss, computed in the same pass."""
     at = LOSSES[line.kernel.name]
     scores, targets, loss, gradient = line.args[:4]
     if loss is None or gradient is not None:
         return None
-    written = {id(memory_of(scores)), id(memory_of(targets))}
-    for j in range(k + 1, len(program)):
-        other = program[j]
+    for j in program.readers.get(id(memory_of(scores)), []):
+        other = program.lines[j]
         if (
-            isinstance(other, Launch)
+            j > k
+            and isinstance(other, Launch)
             and other.kernel is line.kernel
             and other.args[at] is None
-            and _same(other.args[0], scores)
-            and _same(other.args[1], targets)
+            and same(other.args[0], scores)
+            and same(other.args[1], targets)
             and other.args[5:] == line.args[5:]
         ):
-            seed = id(memory_of(other.args[4]))
-            if any(id(memory_of(a)) == seed for p in program[k:j] for a in p.operands("out")):
+            result, seed = other.args[3:5]
+            late = any(program.touched(a, k, j - 1) for a in (scores, targets, seed))
+            if late or program.touched(result, k, j - 1, read=True):
                 return None
             args = [scores, targets, loss, *other.args[3:]]
-            return j, replace(line, args=args, purpose=f"{line.purpose} and its gradient")
-        if any(id(memory_of(a)) in written for a in other.operands("out")):
-            return None
+            return j, replace(line, args=args, context=_both(line, other))
     return None
 
 
-def _product(
-    k: int, line: Launch, program: list[Instruction], outside: set[int]
-) -> tuple[int, Launch] | None:
+def _product(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
+    """What is done with this product, done by the product."""
     result = line.args[RESULT]
-    memory = id(memory_of(result))
-    if memory in outside or result.base is not None:
-        return None
-    readers = Counter(
-        j for j, p in enumerate(program) for a in p.operands("in") if id(memory_of(a)) == memory
-    )
-    if len(readers) != 1:
-        return None
-    j = next(iter(readers))
-    other = program[j]
-    if j <= k or not isinstance(other, Launch) or readers[j] != 1:
+    j = program.only_reader(k, result)
+    other = None if j is None else program.lines[j]
+    if j is None or not isinstance(other, Launch):
         return None
     args = list(line.args)
     plain = args[ACTIVATION] == 0 and args[KIND] == 0
-    name = other.kernel.name
-    if name == "add_forward" and plain and args[BIAS] is None:
+    if not plain:
+        return None
+    if _is(other, "add") and args[BIAS] is None and len(other.args) == 3:
         left, right, target = other.args
-        bias = right if _same(left, result) else left
+        bias = right if same(left, result) else left
+        if not (same(left, result) or same(right, result)) or not isinstance(bias, np.ndarray):
+            return None
         if bias.shape != result.shape[1:]:
             return None
         args[RESULT], args[BIAS] = target, bias
-    elif name == "relu_forward" and plain:
+    elif _is(other, "relu") and same(other.args[0], result):
         args[RESULT], args[ACTIVATION] = other.args[1], 1
-    elif name == "slope" and plain and args[BIAS] is None and _same(other.args[1], result):
+    elif other.kernel.name == "slope" and args[BIAS] is None and same(other.args[1], result):
         target, _, gate, kind = other.args
         args[RESULT], args[GATE], args[KIND] = target, gate, kind
-    elif name in SLOPES and plain and args[BIAS] is None and _same(other.args[0], result):
+    elif (name := _slope_of(other)) and args[BIAS] is None and same(other.args[0], result):
         _, gate, target = other.args
         args[RESULT], args[GATE], args[KIND] = target, gate, SLOPES[name]
     else:
         return None
-    if args[RESULT].shape != result.shape or not args[RESULT].flags.c_contiguous:
+    target, needed = args[RESULT], (args[BIAS], args[GATE])
+    if target.shape != result.shape or not target.flags.c_contiguous:
         return None
-    if _is_late(k, j, program, args):
+    if args[GATE] is not None and args[GATE].shape != result.shape:
         return None
-    purpose = line.purpose if line.purpose == other.purpose else f"{line.purpose}, {other.purpose}"
-    return j, replace(line, args=args, purpose=purpose)
+    late = any(a is not None and program.touched(a, k, j - 1) for a in needed)
+    if late or program.touched(target, k, j - 1, read=True):
+        return None
+    return j, replace(line, args=args, context=_both(line, other))
 
 
-def _is_late(k: int, j: int, program: list[Instruction], args: list[object]) -> bool:
-    """Whether what the joined line needs is written only between the two."""
-    needed = {
-        id(memory_of(a)) for a in (args[BIAS], args[GATE]) if isinstance(a, np.ndarray)
-    }
-    target = args[RESULT]
-    assert isinstance(target, np.ndarray)
-    touched = {id(memory_of(a)) for p in program[k:j] for a in p.operands("out")}
-    used = {id(memory_of(a)) for p in program[k + 1 : j] for a in p.operands("in")}
-    return bool(needed & touched) or id(memory_of(target)) in touched | used
+def _is(line: Launch, name: str) -> bool:
+    """Whether a line is the value of the library's own op of this name."""
+    return line.context.op is not None and line.context.op is registry.get(name)
 
 
-def _same(a: Array, b: Array) -> bool:
-    """Whether two arrays are the same entries."""
-    place = "__array_interface__"
-    return (
-        getattr(a, place)["data"] == getattr(b, place)["data"]
-        and a.shape == b.shape
-        and a.strides == b.strides
-        and a.dtype == b.dtype
-    )
+def _slope_of(line: Launch) -> str | None:
+    """The activation of which a line is the VJP."""
+    op: Op | None = line.context.grads
+    if op is None or op.name not in SLOPES or op is not registry.get(op.name):
+        return None
+    return op.name if len(line.args) == 3 else None
+
+
+def _both(line: Launch, other: Launch) -> Context:
+    """What the two are for; a refusal can only come from the first."""
+    one, two = line.context, other.context
+    words = [one.purpose, *([two.purpose] if two.purpose != one.purpose else [])]
+    return replace(one, purpose=", ".join(words), grads=one.grads or two.grads)

@@ -1,41 +1,51 @@
 """What becomes of the leaves' gradients in a captured step.
 
-While a step is traced, the program depends on a gradient that was there before only if the step adds
-to it without having cleared it. When a step ends, a gradient that an optimizer has used is not kept:
-a later fusion may never write it to memory. One that nobody has used is a result like any other.
+The memory of a program is its own, so a gradient that was there before a step is copied in if the
+step adds to it or takes an optimizer's step with it, and the gradients that a step leaves behind
+are copied out. One that an optimizer has used up is not kept, unless it is asked for: a later
+fusion may never write it to memory.
 """
 
 from typing import Any
 
+import numpy as np
+
 from ..errors import TapeError
+from ..ops.registry import Array
 from ..tape import Node
 
 
 class Gradients:
     """The gradients that a traced step touched.
 
+    Args:
+        made: Leaves that the step made itself; their gradients are nobody else's business.
+
     Attributes:
-        cleared: Leaves that were cleared before anything was added.
-        before: Leaves that were added to without that -> whether they had no gradient before.
-        leaves: All of them.
+        leaves: The leaves that the gradients belong to.
+        before: Leaves whose gradient the step used without having cleared it -> a copy of what it
+            was, which the program reads; None if there was none.
     """
 
-    def __init__(self) -> None:
-        self.cleared: set[Node] = set()
-        self.before: dict[Node, bool] = {}
+    def __init__(self, made: dict[int, Node]) -> None:
+        self.made = made
         self.leaves: dict[Node, None] = {}
+        self.before: dict[Node, Array | None] = {}
 
     def clears(self, leaf: Node) -> None:
         """`zero_grad` forgets the gradient of a leaf."""
-        self.leaves[leaf] = None
-        if leaf not in self.before:
-            self.cleared.add(leaf)
+        if id(leaf) not in self.made:
+            self.leaves.setdefault(leaf)
 
-    def reaches(self, leaf: Node) -> None:
-        """`backward` is about to set the gradient of a leaf, or add to it."""
+    def uses(self, leaf: Node) -> None:
+        """The gradient of a leaf is about to be set, added to or read."""
+        if leaf in self.leaves or leaf._op is not None or id(leaf) in self.made:
+            return
         self.leaves[leaf] = None
-        if leaf not in self.cleared:
-            self.before.setdefault(leaf, leaf._grad is None)
+        array = array_of(leaf)
+        if array is not None:
+            leaf._grad = array = np.array(array, order="C")
+        self.before[leaf] = array
 
 
 class NotKept:
@@ -50,55 +60,46 @@ class NotKept:
         leaf = object.__getattribute__(self, "leaf")
         raise TapeError(
             f"the gradient of {leaf} is not kept (fused): the captured step used it up. "
-            f"Capture with tg.capture(step, keep_grads=True) to read it"
+            f"Capture with tg.capture(step, keep_grads=True) to read it, and call zero_grad() "
+            f"before backward()"
         )
 
 
-class Kept:
-    """A gradient in a program's memory: reading it gives a copy, since the next run writes there."""
+def array_of(leaf: Node) -> Array | None:
+    """The gradient of a leaf as an array.
 
-    __slots__ = ("array",)
-
-    def __init__(self, array: Any) -> None:
-        self.array = array
-
-    def copy_for(self, leaf: Any) -> Any:
-        """The gradient as a tensor."""
-        return leaf._result(self.array.copy())
+    Raises:
+        TapeError: A captured step used it up.
+    """
+    gradient = leaf._grad
+    if type(gradient) is NotKept:
+        gradient.shape  # noqa: B018 (says so)
+    return gradient._array if isinstance(gradient, Node) else gradient
 
 
 class Ends:
-    """The state of the leaves' gradients after each run.
+    """The state of the leaves' gradients after a run.
 
     Attributes:
-        arrays: Gradients that must be in memory when a run ends.
+        states: Leaves that are left with nothing to read: None or a `NotKept`.
+        results: (leaf, its gradient, whether an optimizer has used it): read by a copy.
     """
 
-    def __init__(self, trace: Any, keep_grads: bool) -> None:
+    def __init__(self, gradients: Gradients, keep_grads: bool) -> None:
         self.states: list[tuple[Node, Any]] = []
-        self.arrays: list[Any] = []
-        self.results: list[tuple[Node, Any]] = []
-        for leaf in trace.gradients.leaves:
-            array, home = leaf._grad, leaf._home
-            if home is not None:
-                trace.assumes(lambda leaf=leaf: id(leaf._home), id(home))
-            if isinstance(array, Node):
-                array = array._array
+        self.results: list[tuple[Node, Array, bool]] = []
+        for leaf in gradients.leaves:
+            array = array_of(leaf)
             if array is None:
                 self.states.append((leaf, None))
-            elif not leaf._spent:  # a result like any other: nobody may see the next one in it
-                self.arrays.append(array)
-                self.results.append((leaf, array))
-            elif keep_grads:
-                self.arrays.append(array)
-                self.states.append((leaf, Kept(array)))
-            else:
+            elif leaf._spent and not keep_grads and leaf not in gradients.before:
                 self.states.append((leaf, NotKept(leaf.label)))
+            else:
+                self.results.append((leaf, array, leaf._spent))
 
     def apply(self) -> None:
         """Sets what `leaf.grad` finds."""
         for leaf, state in self.states:
             leaf._grad = state
-        for leaf, array in self.results:
-            leaf._grad = array if array is leaf._home else array.copy()
-            leaf._spent = False
+        for leaf, array, spent in self.results:
+            leaf._grad, leaf._spent = array.copy(), spent

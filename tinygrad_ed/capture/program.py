@@ -1,119 +1,155 @@
 """A captured program: tables of launches, with formulas between them where there is no kernel."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ..errors import CaptureError
-from ..kernels.cpu import loaded
+from ..kernels.cpu.operands import WORK_BYTES
 from ..ops.registry import Array
-from ..tape import changes, written
+from ..recording import changes
+from ..tape import written
 from ..tensor import Tensor
 from .fusions import fused
-from .gradients import Ends, Kept
-from .instructions import Context, Formula, Instruction, Launch
-from .listing import listing
+from .gradients import Ends, array_of
+from .instructions import Context, Formula, Instruction, Launch, memory_of
+from .listing import Names, listing
+from .memory import own_memory
+from .result import Result
 from .table import Table
+from .tidying import as_launches, constants_once, without_copies
 from .trace import Trace
+from .traced import second
 
 
 class Program:
     """What a step computes for batches of one shape, ready to run.
 
-    It owns every array that it works on, but for the parameters and the optimizer's memory.
+    It owns every array that it works on, but for the parameters and the optimizers' memory.
+
+    Args:
+        trace: What the step computed.
+        result: What it returned.
+        ends: What it left of the gradients.
+        names: What its arguments are called.
+        fuse: Whether launches may be joined.
 
     Attributes:
         instructions: What runs, in order; `print(program)` shows it.
         parts: Tables and formulas in turn; a table is one call.
         whole: The one table, if there is no formula.
-        changes: The state of the engine for which `still_holds` was last answered.
-        is_careful: Whether it must look at gradients before each run: somebody may hold them.
-        depends: Leaves whose gradient the step adds to without having cleared it.
+        is_careful: Whether it must look at gradients or hyper-parameters before each run.
+        seen: The state of the engine for which `holds` was last answered with yes.
+        run: (*arrays) -> True: one step on a batch; False if the arrays are not what was captured,
+            None if a kernel objected to their numbers (then `refused` says why).
     """
 
-    def __init__(self, trace: Trace, result: Any, *, fuse: bool, keep_grads: bool) -> None:
-        self.trace, self.result = trace, result
-        self.inputs = trace.inputs
-        self.changes = changes.count
-        self.ends = Ends(trace, keep_grads)
-        self.depends = list(trace.gradients.before)
-        self.is_careful = bool(self.depends or self.ends.results)
-        kept = [t._array for t in tensors_in(result)]
-        lines = trace.instructions
+    def __init__(
+        self, trace: Trace, result: Result, ends: Ends, names: Sequence[str], *, fuse: bool
+    ) -> None:
+        self.seen = -1
+        self.facts, self.moves = trace.facts, trace.moves
+        lines, (results, gradients) = _with_copies(
+            trace, [result.arrays, [array for _, array, _ in ends.results]]
+        )
+        kept = [*results, *gradients]
+        leaves = [leaf._array for leaf in trace.leaves.values()]
+        begins = [a for a in trace.gradients.before.values() if a is not None]
+        given = [*trace.inputs, *begins]
         if fuse:
-            lines = fused(lines, [*kept, *self.ends.arrays], self.inputs)
-        self.instructions = lines
-        self.parts = list(_parts([*lines, *_advances(trace)], self.inputs))
+            lines = constants_once(lines, given, [*leaves, *trace.outside.values()])
+            lines = fused(without_copies(lines, kept, given), kept, given)
+        lines = as_launches(lines)
+        memory = own_memory(lines, given, trace.outside)
+        moved = memory.moved
+        self.memory = memory.piece
+        self.instructions = [memory.instruction(line) for line in lines]
+        self.inputs = [moved(a) for a in trace.inputs]
+        self.before = [
+            (leaf, None if array is None else moved(array))
+            for leaf, array in trace.gradients.before.items()
+        ]
+        self.is_careful = bool(self.before or self.moves)
+        self.result = Result([moved(a) for a in results], result.build)
+        self.one = self.result.plain_tensor()  # the usual case, without detours
+        self.backend = trace.device
+        self.states = ends.states
+        self.results = [
+            (leaf, moved(array), spent)
+            for (leaf, _, spent), array in zip(ends.results, gradients, strict=True)
+        ]
+        self.written = trace.written
+        self.outside = set(trace.outside)
+        self.names = Names(trace, names, moved)
+        scratch = np.empty(WORK_BYTES + 4096, np.uint8)
+        self.parts = list(_parts(self.instructions, self.inputs, scratch))
         only = self.parts[0] if len(self.parts) == 1 else None
         self.whole = only if isinstance(only, Table) else None
+        self.runner: Any = self.whole or InTurn(self.parts, self.inputs)
+        self.run = self.runner.run
 
-    def run(self, arrays: Sequence[Array]) -> bool:
-        """One step on a batch; False if the arrays are not what was captured.
-
-        Raises:
-            ValueError: And others: what an op's own check says of the numbers in the batch.
-        """
-        if self.whole is not None:
-            done = self.whole.run(*arrays)
-            if done is None:
-                self.refused(arrays, self.whole)
-            return bool(done)
-        if len(arrays) != len(self.inputs) or not all(
-            isinstance(a, np.ndarray) and (a.shape, a.dtype) == (b.shape, b.dtype)
-            for a, b in zip(arrays, self.inputs, strict=True)
-        ):
-            return False
-        for mine, given in zip(self.inputs, arrays, strict=True):
-            mine[...] = given
-        starts = {k: int(counter[0]) for k, (counter, _) in self.trace.counters.items()}
-        for part in self.parts:
-            if isinstance(part, Formula):
-                part.run(starts)
-            elif part.run() is None:
-                self.refused(arrays, part)
-        return True
-
-    def refused(self, arrays: Sequence[Array], table: Table) -> NoReturn:
+    def refused(self, arrays: Sequence[Array]) -> NoReturn:
         """A kernel objected to the numbers it was given: the op's own check says why.
 
         Raises:
+            ValueError: And others: what the op's check says.
             CaptureError: The check finds nothing wrong.
         """
         for mine, given in zip(self.inputs, arrays, strict=True):
             mine[...] = given
-        launch = table.refused
-        if launch is not None and launch.context.check is not None:
+        launch = self.runner.refused
+        for line in self.instructions:  # an update may have come before
+            if line is launch:
+                break
+            if any(id(memory_of(a)) in self.outside for a in line.operands("out")):
+                self._has_written()
+        if launch is not None:
             launch.context.check()
         raise CaptureError(f"{launch.where if launch else ''}: the kernel refused its operands")
 
+    def _has_written(self) -> None:
+        for versions, by in self.written:
+            written(versions, by)
+
     def finish(self) -> None:
         """What the engine must know after a run: who was written to, and where gradients are."""
-        for versions, by in self.trace.written:
+        for versions, by in self.written:
             written(versions, by)
-        self.ends.apply()
+        for leaf, state in self.states:
+            leaf._grad = state
+        for leaf, array, spent in self.results:
+            leaf._grad, leaf._spent = array.copy(), spent
+
+    def returns(self) -> Any:
+        """What the step returns."""
+        if self.one is not None:
+            return Tensor(self.one.copy(), self.backend)
+        return self.result.taken()
 
     def settle(self) -> None:
-        """Gradients that the step adds to are put where the program expects them."""
-        for leaf in self.depends:
-            gradient, home = leaf._grad, leaf._home
-            if isinstance(gradient, Tensor):
-                gradient = gradient._array
-            if isinstance(gradient, Kept):
-                gradient = gradient.array
-            if isinstance(gradient, np.ndarray) and home is not None and gradient is not home:
-                home[...] = gradient
+        """What the step begins with is put where the program reads it."""
+        for leaf, mine in self.before:
+            if mine is not None:
+                mine[...] = array_of(leaf)
+        if self.moves:
+            self._refresh()
 
-    def still_holds(self) -> bool:
+    def holds(self) -> bool:
         """Whether all that the program takes for granted is as it was when it was traced."""
-        if self.is_careful or self.changes != changes.count:
-            if any(look() != value for look, value in self.trace.facts):
+        if self.seen != changes.count:
+            count = changes.count
+            if not all(fact() for fact in self.facts):
                 return False
-            for part in self.parts:
-                if isinstance(part, Table):
-                    part.refresh()
-            self.changes = changes.count
-        return True
+            self._refresh()
+            self.seen = count
+        return all((leaf._grad is None) == (mine is None) for leaf, mine in self.before)
+
+    def _refresh(self) -> None:
+        for part in self.parts:
+            if isinstance(part, Table):
+                part.refresh()
 
     @property
     def launches(self) -> int:
@@ -126,13 +162,66 @@ class Program:
         return len(self.instructions) - self.launches
 
     def __str__(self) -> str:
-        return listing(self.instructions, self.inputs, self.trace, tensors_in(self.result))
+        return listing(self.instructions, self.names, self.result.arrays)
 
     def __repr__(self) -> str:
         return f"<program of {self.launches} launches and {self.formulas} formulas>"
 
 
-def _parts(lines: Sequence[Instruction], inputs: Sequence[Array]) -> Iterator[Table | Formula]:
+class InTurn:
+    """A program with formulas in it: part after part."""
+
+    def __init__(self, parts: Sequence[Table | Formula], inputs: Sequence[Array]) -> None:
+        self.parts, self.inputs = parts, inputs
+        self.refused: Launch | None = None
+
+    @property
+    def run(self) -> Callable[..., bool | None]:
+        """One step on a batch, answered as by `Table.run`."""
+        return functools.partial(_run_in_turn, self)
+
+
+def _run_in_turn(program: InTurn, *arrays: Array) -> bool | None:
+    if len(arrays) != len(program.inputs) or not all(
+        isinstance(a, np.ndarray) and (a.shape, a.dtype) == (b.shape, b.dtype)
+        for a, b in zip(arrays, program.inputs, strict=True)
+    ):
+        return False
+    for mine, given in zip(program.inputs, arrays, strict=True):
+        mine[...] = given
+    for part in program.parts:
+        if isinstance(part, Formula):
+            part.run()
+        elif part.run() is None:
+            program.refused = part.refused
+            return None
+    return True
+
+
+def _with_copies(
+    trace: Trace, kept: Sequence[Sequence[Array]]
+) -> tuple[list[Instruction], list[list[Array]]]:
+    """The instructions, and arrays that are to be read after a run, in memory that it writes.
+
+    A run reads its inputs where they are, so a result that is nothing but another view of one is
+    copied at the end.
+    """
+    lines = list(trace.instructions)
+    inputs = {id(memory_of(a)) for a in trace.inputs}
+
+    def own(array: Array) -> Array:
+        if id(memory_of(array)) not in inputs:
+            return array
+        copy = np.array(array, order="C")
+        lines.append(Formula(second, [copy, array], {}, [copy], "", Context("result")))
+        return copy
+
+    return lines, [[own(a) for a in arrays] for arrays in kept]
+
+
+def _parts(
+    lines: Sequence[Instruction], inputs: Sequence[Array], scratch: Array
+) -> Iterator[Table | Formula]:
     """Cuts the instructions into tables and formulas."""
     whole = all(isinstance(line, Launch) for line in lines)
     launches: list[Launch] = []
@@ -141,28 +230,8 @@ def _parts(lines: Sequence[Instruction], inputs: Sequence[Array]) -> Iterator[Ta
             launches.append(line)
             continue
         if launches:
-            yield Table(launches)
+            yield Table(launches, (), scratch)
         yield line
         launches = []
     if launches or whole:
-        yield Table(launches, inputs if whole else ())
-
-
-def _advances(trace: Trace) -> Iterator[Launch]:
-    """Counters that the step moved on: the program does so at its end."""
-    for counter, start in trace.counters.values():
-        by = int(counter[0]) - start
-        kernel = loaded.get("advance", "float32")
-        yield Launch(kernel, [counter, by], "", "count", Context("count", None))
-
-
-def tensors_in(result: Any) -> list[Tensor]:
-    """The tensors in what a step returned."""
-    if isinstance(result, Tensor):
-        return [result]
-    if isinstance(result, dict):
-        result = list(result.values())
-    if isinstance(result, tuple | list):
-        return [t for part in result for t in tensors_in(part)]
-    return []
-
+        yield Table(launches, inputs if whole else (), scratch)

@@ -1,4 +1,4 @@
-"""`tg.capture(step)`: a whole training step as one program.
+"""`tg.capture(step)`: a training step as one program.
 
     @tg.capture
     def step(X, y):
@@ -11,26 +11,37 @@
     L = step(X, y)                       # the first two calls run as written and are traced
     losses = step.run(X, y, order)       # an epoch in one call
 
-The step is run twice as it stands, each time on the batch it is given, and what it computes is noted
-down; if both runs computed the same, that is the program, and from then on it runs without Python.
+The step is run twice as it stands, each time on the batch it is given, and what it computes is
+noted down; if both runs computed the same, that is the program, and from then on it runs without
+Python.
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
 from ..backends import get_backend
+from ..backends.cpu import rungs
 from ..creation import tensor
 from ..errors import CaptureError
-from ..tape import changes, state
+from ..ops.registry import Array
+from ..recording import changes, state
+from ..tape import Node, recorded_nodes
 from ..tensor import Tensor
 from .compare import Difference, check_same
 from .epoch import run_epoch
 from .gradients import Ends
 from .program import Program
+from .result import result_of
 from .trace import Trace
+
+PROGRAMS = 8
+"""Programs that are kept for batches of one shape: training mode, frozen layers and the like."""
+PATIENCE = 8
+"""Runs in a row that may change what the next one would take for granted."""
 
 
 @overload
@@ -46,9 +57,12 @@ def capture(
 ) -> Any:
     """Makes a training step one program; usable bare as a decorator, or with options.
 
-    The step is a function of arrays or tensors (a batch). It may do whatever tensors, layers and
-    optimizers do; what it decides in Python is decided when it is traced. It may not look at numbers
-    (`.item()`, `float()`, `print`), which is only possible afterwards, on what it returns.
+    The step is a function of arrays or tensors (a batch); it gets them as tensors. It may do
+    whatever tensors, layers and optimizers do. What it decides in Python, and what it reads that is
+    neither an argument nor a tensor, is decided when it is traced: on the first two calls with
+    batches of a shape, and again when a layer changes its mode, a parameter is frozen or moved.
+    Learning rates and other hyper-parameters are looked up at each call. The step may not look at
+    numbers (`.item()`, `float()`, `print`); that is possible afterwards, on what it returns.
 
     Args:
         step: The function.
@@ -64,11 +78,20 @@ def capture(
     return CapturedStep(step, device=device, keep_grads=keep_grads, fuse=fuse)
 
 
+class _Waiting(NamedTuple):
+    """A run that waits for another one to be compared with, and what it returned."""
+
+    trace: Trace
+    shown: Any
+
+
 class CapturedStep:
     """A step that is traced on its first two calls and runs as a program afterwards.
 
     Attributes:
-        program: What runs for the batch size seen last; print it. None before the third call.
+        program: What runs for the batches seen last: `print(step.program)` shows a line for each
+            kernel launch, with the names of the network, shapes, and the user's line that it comes
+            from (see `listing.py`). None before the second call.
     """
 
     def __init__(
@@ -78,8 +101,9 @@ class CapturedStep:
         self.function, self.keep_grads, self.fuse = function, keep_grads, fuse
         self.backend = get_backend(device)
         self.program: Program | None = None
-        self._programs: dict[Any, Program] = {}
-        self._traces: dict[Any, tuple[Trace, int]] = {}
+        self._programs: dict[Any, list[Program]] = {}
+        self._traces: dict[Any, list[_Waiting]] = {}
+        self._restless: dict[Any, int] = {}
 
     def __call__(self, *inputs: Any) -> Any:
         """One step on a batch; what the step returns, with tensors cut from the tape.
@@ -88,11 +112,20 @@ class CapturedStep:
             CaptureError: The step cannot be captured; the line and what to do are named.
         """
         program = self.program
-        if program is not None and program.changes == changes.count and not program.is_careful:
-            arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
-            if program.run(arrays):
+        if (
+            program is not None
+            and program.seen == changes.count
+            and not program.is_careful
+            and state.recording
+            and state.trace is None
+        ):
+            arrays = [x._array if type(x) is Tensor else x for x in inputs]
+            done = program.run(*arrays)
+            if done:
                 program.finish()
-                return detached(program.result)
+                return program.returns()
+            if done is None:
+                program.refused(arrays)
         return self._checked(inputs)
 
     def run(self, *data: Any, order: Any = None, batch_size: int | None = None) -> Any:
@@ -100,8 +133,10 @@ class CapturedStep:
 
         Args:
             *data: Arrays or tensors with all rows; the step gets batches of each.
-            order: Row numbers in the order in which they are to be seen; as they stand if None.
-            batch_size: Rows in a batch; that of the program at hand if None. A last batch with fewer
+            order: Row numbers in the order in which they are to be seen; as they stand if None. It
+                may also follow the data: `step.run(X, y, order)` for a step of two arguments.
+            batch_size: Rows in a batch; that of the program at hand if None. A last batch with
+            fewer
                 rows is a program of its own.
 
         Returns:
@@ -111,15 +146,19 @@ class CapturedStep:
         Raises:
             ValueError: No batch size, data of different lengths, or an order that leaves the rows.
         """
+        if order is None and len(data) > 1 and len(data) - 1 == _most_arguments(self.function):
+            *data, order = data  # type: ignore[assignment]
         return run_epoch(self, data, order, batch_size)
 
     def prepared(self, inputs: Sequence[Any]) -> tuple[Program | None, list[Tensor]]:
         """The program for these inputs, if there is one that still holds; and the inputs."""
-        tensors = [self._adopted(x) for x in inputs]
-        program = self._programs.get(self._key(tensors))
-        if program is not None and not program.still_holds():
-            program = None
+        if state.trace is not None:
+            state.trace.forbids("a captured step is called inside another one: capture one of them")
+        tensors = [self._adopted(k, x) for k, x in enumerate(inputs)]
+        programs = self._programs.get(self._key(tensors), [])
+        program = next((p for p in programs if p.holds()), None)
         if program is not None:
+            self.program = program
             program.settle()
         return program, tensors
 
@@ -127,19 +166,23 @@ class CapturedStep:
         program, tensors = self.prepared(inputs)
         if program is None:
             return self._traced(tensors)
-        self.program = program
-        if not program.run([np.ascontiguousarray(t._array) for t in tensors]):
-            return self._traced(tensors)
+        self._restless.clear()
+        arrays = [_in_order(t._array) for t in tensors]
+        if not program.run(*arrays):
+            program.refused(arrays)
         program.finish()
-        return detached(program.result)
+        return program.returns()
 
     def _key(self, tensors: Sequence[Tensor]) -> Any:
-        """What a program depends on beside its facts: shapes, and gradients that it adds to."""
-        shapes = tuple((t.shape, t.dtype.str) for t in tensors)
-        known = [p.depends for p in self._programs.values() if p.depends]
-        return shapes, tuple(leaf._grad is None for leaf in (known[0] if known else ()))
+        """What a program is for: batches of these shapes, with the engine in this state."""
+        return tuple((t.shape, t.dtype.str) for t in tensors), state.recording, rungs.chosen()
 
-    def _adopted(self, x: Any) -> Tensor:
+    def _adopted(self, k: int, x: Any) -> Tensor:
+        if isinstance(x, bool | int | float) and not isinstance(x, np.generic):
+            raise CaptureError(
+                f"argument {k + 1} of the step is {x!r}, a Python number: it would be built into "
+                f"the program. Pass an array, np.float32({x!r})"
+            )
         if not isinstance(x, Tensor):
             return tensor(x, device=self.backend.name)
         if x._backend is not self.backend:
@@ -148,50 +191,114 @@ class CapturedStep:
                 f"{x.device!r}: move it with .to({self.backend.name!r}), or pass "
                 f"device={x.device!r} to tg.capture"
             )
+        if x.requires_grad:
+            raise CaptureError(
+                f"argument {k + 1} of the step requires a gradient, which would be lost: pass it "
+                f"with .detach(), and set requires_grad inside the step"
+            )
         return x
 
     def _traced(self, tensors: Sequence[Tensor]) -> Any:
         """Runs the step as it is written and notes down what it computes."""
-        if state.trace is not None:
-            state.trace.forbids("a captured step is called inside another one: capture one of them")
-        key, before = self._key(tensors), changes.count
+        key = self._key(tensors)
         inputs = [Tensor(np.array(t._array, order="C"), self.backend) for t in tensors]
-        trace = Trace(self.backend, [t._array for t in inputs])
+        names = _arguments(self.function, len(inputs))
+        for x, name in zip(inputs, names, strict=True):
+            x.name = name
+        trace = Trace(self.backend, inputs)
         state.trace = trace
         try:
-            result = self.function(*inputs)
+            value = self.function(*inputs)
         finally:
             state.trace = None
-        returned = detached(result)
-        earlier, then = self._traces.pop(key, (None, -1))
-        self._programs.pop(key, None)
-        if changes.count != before:
-            return returned  # something was set up on the way: only the next run is typical
-        if earlier is None or then != changes.count:
-            self._traces[key] = trace, changes.count
-        else:
-            self._check(earlier, trace)
-            program = Program(trace, result, fuse=self.fuse, keep_grads=self.keep_grads)
-            self.program = self._programs[key] = program
-        Ends(trace, self.keep_grads).apply()
+            trace.close()
+        result, shown = result_of(value)
+        trace.named = list(_named(value))
+        returned = result.taken()
+        ends = Ends(trace.gradients, self.keep_grads)
+        ends.apply()
+        del value
+        if not trace.holds():  # something was set up on the way: only the next run is typical
+            self._waits(key)
+            return returned
+        self._restless.pop(key, None)
+        waiting = self._traces.setdefault(key, [])
+        earlier = next(
+            (w for w in waiting if w.trace.holds() and _begin_alike(w.trace, trace)), None
+        )
+        if earlier is None:
+            self._traces[key] = [*waiting, _Waiting(trace, shown)][-PROGRAMS:]
+            return returned
+        self._traces[key] = [w for w in waiting if w is not earlier]
+        self._check(earlier, _Waiting(trace, shown))
+        program = Program(trace, result, ends, names, fuse=self.fuse)
+        self._programs[key] = [program, *self._programs.get(key, [])][:PROGRAMS]
+        self.program = program
         return returned
 
-    def _check(self, earlier: Trace, trace: Trace) -> None:
-        try:
-            check_same(earlier.instructions, trace.instructions, earlier.inputs, trace.inputs)
-        except Difference as difference:
-            name = getattr(self.function, "__name__", "the step")
+    def _waits(self, key: Any) -> None:
+        """The step changed what the next run would rely on; that cannot go on for ever.
+
+        Raises:
+            CaptureError: It has done so each time.
+        """
+        self._restless[key] = self._restless.get(key, 0) + 1
+        if self._restless[key] >= PATIENCE:
             raise CaptureError(
-                f"{name} does not compute the same each time: {difference}"
+                f"{self._name} changes each time what the next run would rely on (modes of layers, "
+                f"frozen parameters, where parameters lie): do that outside the step"
+            )
+
+    def _check(self, one: _Waiting, other: _Waiting) -> None:
+        try:
+            check_same(one.trace, other.trace, one.shown, other.shown)
+        except Difference as difference:
+            raise CaptureError(
+                f"{self._name} does not compute the same each time: {difference}"
             ) from None
 
+    @property
+    def _name(self) -> str:
+        return getattr(self.function, "__name__", "the step")
 
-def detached(result: Any) -> Any:
-    """What a step returned, with every tensor cut from the tape and in memory of its own."""
-    if isinstance(result, Tensor):
-        return Tensor(result._array.copy(), result._backend)
-    if isinstance(result, tuple | list):
-        return type(result)([detached(r) for r in result])
-    if isinstance(result, dict):
-        return {k: detached(v) for k, v in result.items()}
-    return result
+
+def _in_order(array: Array) -> Array:
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def _begin_alike(one: Trace, other: Trace) -> bool:
+    """Whether two runs found the same gradients there, if none was cleared first."""
+    mine, theirs = one.gradients.before, other.gradients.before
+    return mine.keys() == theirs.keys() and all(
+        (mine[leaf] is None) == (theirs[leaf] is None) for leaf in mine
+    )
+
+
+def _named(value: Any) -> Any:
+    """Results that the user has named, with their names."""
+    parts = value if isinstance(value, tuple | list) else [value]
+    for part in value.values() if isinstance(value, dict) else parts:
+        if isinstance(part, Node):
+            for node in (part, *recorded_nodes(part)):
+                if node.name is not None:
+                    yield node._array, node.name
+
+
+def _most_arguments(function: Callable[..., Any]) -> int | None:
+    """How many arguments a step takes; None if any number."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+
+
+def _arguments(function: Callable[..., Any], count: int) -> list[str]:
+    """What the arguments of a step are called."""
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        names = []
+    return [names[k] if k < len(names) else f"input{k + 1}" for k in range(count)]

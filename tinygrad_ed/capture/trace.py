@@ -1,10 +1,12 @@
-"""Tracing: a step runs as it always does, on a back end that notes down what it computes.
+"""What one run of a step computed, noted down while it ran.
 
-The arrays that the step makes while it is traced become the buffers of the program: they are kept,
-and a later run writes the same places again. Hence views stay views, an array that two lines share is
-shared, and nothing has to be allocated afterwards.
+A step is traced by running it as it always runs, on a back end that notes down what it computes
+(`traced.py`). What a program takes for granted is noted down as well: which parameters require a
+gradient, which layers are in training mode, where the weights lie. It is what was found when the
+step first looked, so before it changed anything itself.
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,53 +15,71 @@ from typing import Any
 import numpy as np
 
 from ..backends import Backend
-from ..backends.base import Kernel
-from ..backends.cpu.environment import Environment
-from ..backends.cpu.table import CpuBackend
+from ..backends.base import copied
 from ..errors import CaptureError
 from ..ops.counted import Counted
-from ..ops.registry import Array, Op
+from ..ops.registry import Array
 from ..tape import Node
 from .gradients import Gradients
-from .instructions import Context, Formula, Instruction, Launch, address_of
-from .settings import Setting
+from .instructions import Context, Count, Formula, Instruction, Launch, memory_of
 
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
 
 def users_line() -> str:
     """Where the user's code is right now: "file.py:12"."""
     frame = sys._getframe(1)
-    while frame.f_back and Path(frame.f_code.co_filename).is_relative_to(PACKAGE):
+    while frame.f_back and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 class Trace:
     """What one run of a step computed.
 
     Attributes:
-        inputs: The arrays that it was given.
+        device: The back end that the step is captured for.
+        backend: The same as it is traced.
+        inputs: The arrays that the step was given.
+        made: Leaves that are the step's own: its arguments, and tensors that it made.
         instructions: What it computed, in order.
-        backend: The device's back end as it is traced.
-        counters: Where counted numbers come from, with what they held when the step began.
-        facts: What the program takes for granted: (how to look, what must be seen).
+        facts: What the program takes for granted: each says whether it still holds.
+        outside: Memory that is not the program's own, by id: parameters, what optimizers keep.
+        advanced: How far each counter was moved on so far, by the id of its memory.
         written: Versions of what the step wrote to, with who wrote.
         gradients: What became of the leaves' gradients.
+        results, slopes: Results with their ops, gradients with what they are gradients of.
+        named, flat: Results that the user named, and stretches of optimizers' memory, with names.
+        context: What the next instruction belongs to.
+        moves: Whether hyper-parameters must be looked up before each run.
     """
 
-    def __init__(self, backend: Backend, inputs: Sequence[Array]) -> None:
-        self.device, self.inputs = backend, list(inputs)
+    def __init__(self, device: Backend, inputs: Sequence[Node]) -> None:
+        from .traced import traced_backend
+
+        self.device, self.inputs = device, [leaf._array for leaf in inputs]
+        self.made: dict[int, Node] = {id(leaf): leaf for leaf in inputs}
         self.instructions: list[Instruction] = []
-        self.counters: dict[int, tuple[Array, int]] = {}
-        self.facts: list[tuple[Callable[[], Any], Any]] = []
-        self.known: dict[int, Node] = {}
+        self.facts: list[Callable[[], bool]] = []
+        self.leaves: dict[int, Node] = {}
+        self.seen: dict[Any, Any] = {}
+        self.outside: dict[int, Array] = {}
+        self.advanced: dict[int, int] = {}
         self.written: list[tuple[Any, str]] = []
-        self.gradients = Gradients()
-        self.context = Context("", None)
-        self.backend: Backend = (
-            _TracedCpu(self) if isinstance(backend, CpuBackend) else _TracedFormulas(self)
-        )
+        self.gradients = Gradients(self.made)
+        self.results: list[tuple[Array, Any, dict[str, Any]]] = []
+        self.slopes: list[tuple[Array, Array]] = []
+        self.named: list[tuple[Array, str]] = []
+        self.flat: list[tuple[Array, str]] = []
+        self.context = Context("")
+        self.moves = False
+        self.backend: Any = traced_backend(self)
+
+    def close(self) -> None:
+        """The step is over: nothing more is noted down."""
+        self.backend = None  # it refers to this trace
+
+    # --- what is taken for granted ----------------------------------------------------------------
 
     def traced(self, backend: Backend, operands: Sequence[Any] = ()) -> Backend:
         """The back end to compute on instead of this one, with these operands.
@@ -75,46 +95,56 @@ class Trace:
         for leaf in operands:
             if isinstance(leaf, Node) and leaf._op is None:
                 self.takes_for_granted(leaf)
-        return self.backend
+        found: Backend = self.backend
+        return found
 
     def takes_for_granted(self, leaf: Node) -> None:
         """A leaf stays where it is, and goes on requiring a gradient or not."""
-        if id(leaf) not in self.known and not any(leaf._array is a for a in self.inputs):
-            self.known[id(leaf)] = leaf
-            if leaf._needs:
-                self.assumes(lambda: (id(leaf._array), leaf._needs), (id(leaf._array), True))
+        if id(leaf) in self.leaves or id(leaf) in self.made:
+            return
+        self.leaves[id(leaf)] = leaf
+        array, needs = leaf._array, leaf._needs
+        if needs:
+            self.is_outside(array)
+        self.facts.append(lambda: leaf._array is array and leaf._needs == needs)
 
-    def counted(self, number: Counted) -> None:
-        """A number that counts: how far it is from where its counter stood when the step began."""
-        start = int(number) - number.ahead
-        _, start = self.counters.setdefault(address_of(number.counter), (number.counter, start))
-        number.offset = int(number) - start
+    def makes(self, leaf: Node) -> None:
+        """The step made a leaf itself, or made one of a result by letting it require a gradient."""
+        self.made[id(leaf)] = leaf
 
-    def assumes(self, look: Callable[[], Any], value: Any) -> None:
-        """The program holds as long as a look gives this value."""
-        self.facts.append((look, value))
+    def sets_needs(self, leaf: Node) -> None:
+        """`requires_grad` of a leaf is about to be set."""
+        owner = memory_of(leaf._array)
+        if any(a is owner for line in self.instructions for a in line.operands("out")):
+            self.makes(leaf)
+        self.takes_for_granted(leaf)
 
-    def numbers(
-        self, numbers: Mapping[str, Any], group: Any, block: Any, run: Any
-    ) -> dict[str, Any]:
-        """What an optimiser's rule takes, as numbers that the program counts or looks up again."""
+    def assumes(self, owner: Any, what: str, look: Callable[[], Any], *found: Any) -> None:
+        """What a look finds stays as it is; only the first look in a step counts.
 
-        def flags() -> Any:
-            return {k: _decides(v) for k, v in group.hypers.items()}
+        Args:
+            owner, what: What is looked at, by which it is known.
+            look: Gives a value that can be compared.
+            found: What it gives before a step, where that cannot be seen any more.
+        """
+        if (id(owner), what) not in self.seen:
+            value = found[0] if found else look()
+            self.seen[id(owner), what] = owner
+            self.facts.append(lambda: bool(look() == value))
 
-        self.assumes(flags, flags())
-        self.context = Context("step", None)
-        found: dict[str, Any] = {}
-        for name, value in numbers.items():
-            if name == "t":
-                found[name] = Counted(block.t[run.start : run.end], ahead=1)
-            elif isinstance(value, tuple):
-                parts = enumerate(value)
-                found[name] = tuple(Setting(v, group, name, k) for k, v in parts)
-            else:
-                is_flag = isinstance(value, bool)
-                found[name] = value if is_flag else Setting(float(value), group, name)
-        return found
+    def takes_mode(self, module: Any) -> None:
+        """A layer stays in training mode, or in evaluation mode."""
+        self.assumes(module, "mode", lambda: module.training)
+
+    def holds(self) -> bool:
+        """Whether all that was taken for granted is still so."""
+        return all(fact() for fact in self.facts)
+
+    def is_outside(self, *arrays: Array) -> None:
+        """Memory that others see as well: a program works on it in place."""
+        for array in arrays:
+            owner = memory_of(array)
+            self.outside[id(owner)] = owner
 
     def forbids(self, what: str) -> None:
         """Something that a program cannot do.
@@ -124,17 +154,24 @@ class Trace:
         """
         raise CaptureError(f"{users_line()}: {what}")
 
+    # --- what is computed -------------------------------------------------------------------------
+
+    def launched(self, kernel: Any, args: Sequence[Any]) -> None:
+        """A kernel ran on these operands."""
+        counted = [self._counted(a) if isinstance(a, Counted) else a for a in args]
+        self.instructions.append(Launch(kernel, counted, users_line(), self.context))
+
     def formula(
         self,
         function: Callable[..., Any],
         inputs: Sequence[Any],
         params: Mapping[str, Any],
-        purpose: str,
+        purpose: str | None = None,
     ) -> Any:
-        """Runs a formula and notes it down, unless its result is only another view of an operand."""
-        for value in params.values():
-            if isinstance(value, Counted):
-                self.counted(value)
+        """Runs a formula and notes it down, unless its results are only other views of operands."""
+        if purpose is not None:
+            self.context = Context(purpose)
+        noted = {k: self._counted(v) if isinstance(v, Counted) else v for k, v in params.items()}
         result = function(*inputs, **params)
         several = isinstance(result, tuple | list)
         values: list[Array | None] = []
@@ -145,155 +182,58 @@ class Trace:
             is_view = array is not None and any(
                 isinstance(a, np.ndarray) and np.may_share_memory(array, a) for a in inputs
             )
+            if array is not None and not is_view and not array.flags.writeable:
+                values[-1] = array = np.array(array, order="C")  # one number seen many times
             outputs.append(None if is_view else array)
         if any(o is not None for o in outputs):
             self.instructions.append(
-                Formula(
-                    function,
-                    list(inputs),
-                    dict(params),
-                    outputs,
-                    users_line(),
-                    purpose,
-                    self.context,
-                )
+                Formula(function, list(inputs), noted, outputs, users_line(), self.context)
             )
         return values if several else values[0]
 
+    def computed(
+        self, backend: Backend, function: Callable[..., Any], *inputs: Any, **params: Any
+    ) -> Any:
+        """What a function that is no op gives for arrays of a device."""
+        self.traced(backend)
+        return self.formula(function, inputs, params, getattr(function, "__name__", ""))
+
     def in_place(self, function: Callable[..., Any], target: Array, source: Array) -> None:
-        """Notes down that a formula of target and source goes into target, and does it."""
-        line = Formula(function, [target, source], {}, [target], users_line(), "", self.context)
+        """A formula of target and source goes into target."""
+        self.runs(Formula(function, [target, source], {}, [target], users_line(), self.context))
+
+    def runs(self, line: Formula) -> None:
+        """Runs a formula whose results go to known places, and notes it down."""
         line.run()
         self.instructions.append(line)
 
+    def gradient(self, leaf: Node) -> Any:
+        """What `leaf.grad` is in the middle of a step: a copy, since its place is written again."""
+        self.gradients.uses(leaf)
+        if leaf._grad is None or isinstance(leaf._grad, Node):
+            return leaf._grad
+        return leaf._result(self.computed(leaf._backend, copied, leaf._grad))
 
-class _Environment(Environment):
-    """Kernels are launched and noted down."""
+    def update(self, optimizer: Any, group: Any, block: Any, run: Any) -> None:
+        """An optimizer takes one run's step; see `stepping.py`."""
+        from .stepping import update
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+        update(self, optimizer, group, block, run)
 
-    def launcher(self, kernel: Any) -> Callable[..., bool]:
-        def launch(*args: Any) -> bool:
-            if not kernel.launch(*args):
-                return False
-            trace = self.trace
-            for arg in args:
-                if isinstance(arg, Counted):
-                    trace.counted(arg)
-            purpose = trace.context.purpose
-            trace.instructions.append(
-                Launch(kernel, list(args), users_line(), purpose, trace.context)
-            )
-            return True
+    def counts(self, counter: Array, by: int = 1) -> None:
+        """A counter was moved on: a program does so at the same place."""
+        from .traced import advance
 
-        return launch
+        self.is_outside(counter)
+        self.flat.append((counter, "count"))
+        self.advanced[id(memory_of(counter))] = self.steps_ahead(counter) + by
+        self.instructions.append(advance(counter, by, users_line()))
 
-    def ordered(self, array: Array) -> Array:
-        if array.flags.c_contiguous:
-            return array
-        copy: Array = self.trace.formula(np.array, [array], {"order": "C"}, "in C order")
-        return copy
+    def steps_ahead(self, counter: Array) -> int:
+        """How far a counter was moved on in this step so far."""
+        return self.advanced.get(id(memory_of(counter)), 0)
 
-
-class _TracedKernel:
-    """A kernel of the traced back end: if it declines half-way, what it noted down is dropped."""
-
-    def __init__(self, trace: Trace, op: Op, kernel: Kernel) -> None:
-        self.trace, self.op, self.kernel = trace, op, kernel
-
-    def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
-        trace, validate = self.trace, self.op.validate
-        check = None if validate is None else lambda: validate(*arrays, **params)
-        trace.context = Context(self.op.called, check)
-        before = len(trace.instructions)
-        y = self.kernel.forward(arrays, params)
-        if y is None:
-            del trace.instructions[before:]
-        return y
-
-    def vjp(self, dy: Array, *rest: Any) -> Any:
-        trace = self.trace
-        trace.context = Context(f"{self.op.called} backward", None)
-        before = len(trace.instructions)
-        found = self.kernel.vjp(dy, *rest)
-        if found is None:
-            del trace.instructions[before:]
-        return found
-
-
-class _TracedTable(dict[Op, Any]):
-    def __init__(self, trace: Trace, table: dict[Op, Kernel | None]) -> None:
-        super().__init__()
-        self.trace, self.table = trace, table
-
-    def __missing__(self, op: Op) -> Any:
-        kernel = self.table[op]
-        self[op] = None if kernel is None else _TracedKernel(self.trace, op, kernel)
-        return self[op]
-
-
-class _Traced(Backend):
-    """What has no kernel is noted down as a formula."""
-
-    trace: Trace
-
-    def formula(
-        self, function: Callable[..., Any], inputs: Sequence[Any], params: Mapping[str, Any]
-    ) -> Any:
-        return self.trace.formula(function, inputs, params, self.trace.context.purpose)
-
-    def forward(self, op: Op, arrays: Sequence[Array], params: dict[str, Any]) -> Array:
-        self.trace.context = Context(op.called, None)
-        return super().forward(op, arrays, params)
-
-    def vjp(self, op: Op, *rest: Any) -> Sequence[Array | None]:
-        self.trace.context = Context(f"{op.called} backward", None)
-        return super().vjp(op, *rest)
-
-    def one(self, dtype: np.dtype[Any]) -> Array:
-        return self.trace.device.one(dtype)
-
-    def add(self, first: Array, second: Array) -> Array:
-        self.trace.context = Context("paths add up", None)
-        return super().add(first, second)
-
-    def sum_to(self, gradient: Array, axes: tuple[int, ...], shape: tuple[int, ...]) -> Array:
-        self.trace.context = Context("sum over broadcast axes", None)
-        return super().sum_to(gradient, axes, shape)
-
-    def copy(self, target: Array, source: Array) -> None:
-        self.trace.context = Context("gradient", None)
-        self.trace.in_place(_second, target, source)
-
-    def add_into(self, target: Array, source: Array) -> None:
-        self.trace.context = Context("gradient", None)
-        self.trace.in_place(np.add, target, source)
-
-
-def _second(target: Array, source: Array) -> Array:
-    return source
-
-
-def _decides(value: Any) -> Any:
-    """What an `if` of a rule may ask of a number: whether it is 0; a flag decides by itself."""
-    if isinstance(value, tuple):
-        return tuple(map(_decides, value))
-    return value if isinstance(value, bool) else value != 0
-
-
-class _TracedFormulas(_Traced):
-    """A device without kernels."""
-
-    def __init__(self, trace: Trace) -> None:
-        super().__init__(trace.device.name)
-        self.trace = trace
-
-
-class _TracedCpu(_Traced, CpuBackend):
-    """Device "cpu"."""
-
-    def __init__(self, trace: Trace) -> None:
-        CpuBackend.__init__(self, _Environment(trace))
-        self.trace = trace
-        self.kernels = _TracedTable(trace, self.kernels)  # type: ignore[assignment]
+    def _counted(self, number: Counted) -> Count:
+        """A number by how far it is from its counter now."""
+        self.is_outside(number.counter)
+        return Count(number.counter, int(number) - int(number.counter[0]))

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from .. import ops
 from ..gradients import ArrayReading, TensorReading, seed_of
-from ..tape import Node, no_grad, walk_back
+from ..recording import no_grad
+from ..tape import Node, walk_back
 from ..tensor import Tensor
 from .problem import NoDerivativeError, Problem, as_complex
 

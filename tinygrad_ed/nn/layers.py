@@ -13,7 +13,7 @@ from ..creation import tensor
 from ..errors import ShapeError
 from ..ops.counted import Counted
 from ..ops.linear import ACTIVATIONS
-from ..tape import state
+from ..recording import state
 from ..tensor import Tensor
 from .init import Initialiser, layer
 from .module import Module
@@ -180,11 +180,13 @@ class Dropout(Module):
     def forward(self, x: Any) -> Any:
         """Shapes: any -> the same."""
         if state.trace is not None:
-            state.trace.assumes(lambda: (self.training, self.p), (self.training, self.p))
+            state.trace.assumes(self, "p", lambda: (self.p, self.seed))
         if not self.training or self.p == 0:
             return x
         call = Counted(self._calls)
         self._calls += 1
+        if state.trace is not None:
+            state.trace.counts(self._calls)
         return ops.dropout(x, p=self.p, seed=self.seed, call=call)
 
     @property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..backends import get_backend
 from ..errors import DeviceError, DTypeError, ShapeError
-from ..tape import changes, no_grad, state
+from ..recording import changes, no_grad, state
 from ..tensor import Tensor
 from .parameter import Parameter
 
@@ -56,6 +56,8 @@ class Module(metaclass=_NamesParameters):
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """`forward`; an error on the way names the layer it came from."""
+        if state.trace is not None:
+            state.trace.takes_mode(self)
         try:
             return self.forward(*inputs, **options) if options else self.forward(*inputs)
         except (ShapeError, DTypeError, DeviceError) as error:
@@ -118,6 +120,8 @@ class Module(metaclass=_NamesParameters):
     def train(self, mode: bool = True) -> Self:
         """Training mode for all layers (or evaluation mode); returns itself."""
         for _, module in self.named_modules():
+            if state.trace is not None:
+                state.trace.takes_mode(module)
             module.training = mode
         changes.note()
         return self
@@ -129,8 +133,6 @@ class Module(metaclass=_NamesParameters):
     def zero_grad(self) -> None:
         """Forget all gradients: each parameter's `grad` becomes None."""
         for parameter in self.parameters():
-            if state.trace is not None:
-                state.trace.gradients.clears(parameter)
             parameter.grad = None
 
     def to(self, device: str) -> Self:
@@ -148,6 +150,7 @@ class Module(metaclass=_NamesParameters):
         gradients = [None if p.grad is None else p.grad.to(device) for p in moving]
         for parameter, array, gradient in zip(moving, arrays, gradients, strict=True):
             parameter._array, parameter._backend = array, backend
+            changes.note()
             parameter._home = None  # the gradient's place in an optimiser's memory is left behind
             parameter.grad = gradient
             parameter._written(f"Module.to({device!r})")
@@ -237,6 +240,7 @@ def evaluation(module: Module) -> Iterator[None]:
     finally:
         for layer, mode in modes:
             layer.training = mode
+        changes.note()
 
 
 def _walk(path: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Module]]:

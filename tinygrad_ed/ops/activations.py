@@ -54,7 +54,7 @@ def relu(z: Array) -> Array:
 
 @relu.vjp
 def relu_vjp(dy: Array, y: Array, z: Array) -> Array:
-    return dy * (y > 0)
+    return np.where(y > 0, dy, 0)
 
 
 @activation(source="Maas, Hannun, Ng 2013")

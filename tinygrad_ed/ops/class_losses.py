@@ -20,8 +20,7 @@ loss = partial(rule, symbol="L")
 
 def check_labels(name: str, z: Array, labels: Array) -> None:
     """Labels must be integers from 0 to K - 1, one for each row of scores."""
-    if hasattr(labels, "numpy"):  # a tensor
-        labels = labels.numpy()
+    labels = getattr(labels, "_array", labels)  # of a tensor: also in a step that is captured
     classes = z.shape[-1] if z.ndim else 0
     if labels.dtype.kind not in "iu":
         raise DTypeError(

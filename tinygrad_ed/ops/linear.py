@@ -61,7 +61,9 @@ def matmul(a: Array, b: Array) -> Array:
         ShapeError: The inner sizes differ, or an operand has no axis.
         DTypeError: Two different floating types; both are named.
     """
-    shapes = np.shape(a), np.shape(b)
+    shapes = [x.shape if hasattr(x, "shape") else np.shape(x) for x in (a, b)]
+    if len(shapes[0]) == 2 == len(shapes[1]) and shapes[0][1] == shapes[1][0]:
+        return matrix_product(a, b)
     if not shapes[0] or not shapes[1]:
         raise ShapeError(
             f"matmul: shapes {shapes[0]} @ {shapes[1]}: a number has no axis to sum over; use *"

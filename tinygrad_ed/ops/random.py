@@ -13,11 +13,11 @@ _LOW = 0xFFFFFFFF
 
 
 def philox(counter: Array, call: int, seed: int) -> Array:
-    """32 random bits per counter: the first word of Philox-4x32-10 (Salmon et al. 2011).
+    """Four times 32 random bits per counter: Philox-4x32-10 (Salmon et al. 2011).
 
     The four counter words are (counter low, counter high, call, 0) and the key is the 64-bit seed.
 
-    Shapes: counter (n,) uint64 -> (n,) uint64 below 2^32.
+    Shapes: counter (n,) uint64 -> (n, 4) uint64 below 2^32.
     """
     x0, x1 = counter & _LOW, counter >> 32
     x2, x3 = 0 * counter + (call & _LOW), 0 * counter
@@ -26,13 +26,18 @@ def philox(counter: Array, call: int, seed: int) -> Array:
         p0, p1 = x0 * 0xD2511F53, x2 * 0xCD9E8D57
         x0, x1, x2, x3 = (p1 >> 32) ^ x1 ^ k0, p1 & _LOW, (p0 >> 32) ^ x3 ^ k1, p0 & _LOW
         k0, k1 = (k0 + 0x9E3779B9) & _LOW, (k1 + 0xBB67AE85) & _LOW
-    return x0
+    return np.stack([x0, x1, x2, x3], axis=-1)
 
 
 def keep_mask(x: Array, p: float, seed: int, call: int) -> Array:
-    """True with probability 1 - p for each entry of x, by its position in C order."""
-    position = np.cumsum(np.ones_like(x, shape=(x.size,), dtype="uint64")) - 1
-    return (philox(position, call, seed) >= int(p * 2**32)).reshape(x.shape)
+    """True with probability 1 - p for each entry of x, by its position in C order.
+
+    Counter 0 gives the words of the first four entries, counter 1 those of the next four, and so
+    on.
+    """
+    counter = np.cumsum(np.ones_like(x, shape=((x.size + 3) // 4,), dtype="uint64")) - 1
+    words = philox(counter, call, seed).reshape(-1)[: x.size]
+    return (words >= int(p * 2**32)).reshape(x.shape)
 
 
 @rule(source="Srivastava et al. 2014; D4-P1")

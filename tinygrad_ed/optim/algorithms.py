@@ -58,7 +58,6 @@ class SGD(Optimizer):
         return {**hypers, "first": t == 1 and hypers["dampening"] != 0}
 
 
-
 class AdaGrad(Optimizer):
     """Steps that shrink with the gradients seen so far: the rule ``rules.adagrad``.
 
@@ -111,7 +110,6 @@ class AdaGrad(Optimizer):
         return {**of_the_rule, "t": t}
 
 
-
 class RMSProp(Optimizer):
     """The gradient over its recent root mean square: the rule ``rules.rmsprop``.
 
@@ -162,7 +160,6 @@ class RMSProp(Optimizer):
     def _slots(hypers: Mapping[str, Any]) -> dict[str, float]:
         wanted = {"v": True, "m": hypers["centered"], "b": hypers["momentum"] != 0}
         return {name: 0.0 for name, used in wanted.items() if used}
-
 
 
 class Adam(Optimizer):

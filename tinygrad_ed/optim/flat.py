@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeviceError, DTypeError, ShapeError
-from ..tape import changes, state, written
+from ..recording import changes, state
+from ..tape import written
 from ..tensor import Tensor
 from .homes import Homes
 
@@ -147,6 +148,8 @@ class FlatBlock:
             DTypeError: If a gradient does not have its parameter's dtype, or a parameter changed.
             DeviceError: If a gradient lies on another device.
         """
+        if state.trace is not None:
+            self._note_down(state.trace)
         if self._is_ready():
             self._whole.t = self.t.item(0) + 1
             return [self._whole]
@@ -164,8 +167,17 @@ class FlatBlock:
                 runs.append(Run(i, i + 1, a, b, t))
         return runs
 
+    def _note_down(self, trace: Any) -> None:
+        """Whether a captured step may rely on: who takes a step, and whose counters go together."""
+        for p in self.params:
+            trace.takes_for_granted(p)
+            if p._needs:
+                trace.gradients.uses(p)
+        trace.assumes(self, "counters", lambda: (self.t[1:] == self.t[:-1]).tolist())
+
     def _bring_home(self, part: Sequence[int]) -> None:
         """Copy what lies elsewhere to its place in our memory."""
+        backend = self.backend if state.trace is None else state.trace.traced(self.backend)
         for i in part:
             self.adopt(i)  # another optimiser may have moved it
         views = self.homes.views
@@ -175,7 +187,7 @@ class FlatBlock:
         for i in part:
             view, array = self.homes.views[i], _array_of(self.params[i]._grad)
             if array is not view:
-                view[...] = array
+                backend.copy(view, array)
 
     def _check(self, i: int, who: str) -> None:
         p, view = self.params[i], self._views[i]
@@ -235,9 +247,11 @@ class FlatBlock:
             self.t[here] = run.t
             self._in_step = bool(np.all(self.t == self.t[0]))
             params, versions = params[here], versions[here]
+            changes.note()  # which of the others are still in step
         written(versions, by)
         if state.trace is not None:
             state.trace.written.append((list(versions), by))
+            state.trace.counts(self.t[run.start : run.end])
         for p in params:
             p._spent = True  # `backward` warns if it adds to a gradient that was used
 

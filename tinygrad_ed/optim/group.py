@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from ..tape import changes
+from ..recording import changes
 from ..tensor import Tensor
 from .flat import FlatBlock
 from .hyper import check_hypers

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tape import changes
 from ..tensor import Tensor
 
 Array: TypeAlias = NDArray[Any]
@@ -62,7 +61,6 @@ class Homes:
         Parameters whose gradient lives in the old memory keep it there.
         """
         if self._held():
-            changes.note()
             old = self.views
             self._allocate()
             for p, before, view in zip(self.params, old, self.views, strict=True):

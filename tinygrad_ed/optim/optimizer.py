@@ -5,6 +5,7 @@ parameter, lays the parameters end to end so that one call of the rule updates t
 (``flat.py``), and lets groups of parameters differ in their hyper-parameters (``group.py``).
 """
 
+import inspect
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -12,13 +13,12 @@ from typing import Any, ClassVar, TypeAlias
 
 from numpy.typing import NDArray
 
-from ..tape import changes, state
+from ..recording import changes, state
 from ..tensor import Tensor
 from .flat import describe
 from .group import ParameterGroup
 from .hyper import check_hypers
 from .parameters import check_parameters, split_groups
-from .rules import by_the_rule
 from .state import dump_state, load_state
 
 Array: TypeAlias = NDArray[Any]
@@ -131,18 +131,13 @@ class Optimizer(ABC):
         results = []
         for group, block, run in work:
             p, g, slots = block.stretch(run)
+            if state.trace is not None:
+                state.trace.update(self, group, block, run)
+                continue
             if self.rule is not None and not self._has_its_own_way:
-                backend, numbers = block.backend, self._numbers(run.t, group.hypers)
-                if state.trace is not None:
-                    backend = state.trace.traced(backend)
-                    numbers = state.trace.numbers(numbers, group, block, run)
-                if backend.update(self.rule, p, g, slots, numbers):
+                numbers = self._numbers(run.t, group.hypers)
+                if block.backend.update(self.rule, p, g, slots, numbers):
                     continue
-            elif state.trace is not None:
-                state.trace.forbids(
-                    f"{self._who} updates in its own way, which a program cannot follow: give it a "
-                    f"rule (see tinygrad_ed.optim.rules), or call step() outside the captured step"
-                )
             results.append((block, run, self._update(p, g, slots, run.t, group.hypers)))
         for block, run, (p, slots) in results:
             block.write(run, p, slots)
@@ -204,3 +199,17 @@ class Optimizer(ABC):
                 "was updated. Call loss.backward() before step().",
                 stacklevel=3,
             )
+
+
+def by_the_rule(
+    rule: Callable[..., Any],
+    p: Array,
+    g: Array,
+    slots: Mapping[str, Array],
+    numbers: Mapping[str, Any],
+) -> tuple[Array, dict[str, Array]]:
+    """A rule on one run: its new values, and its new memory by name; a slot not there is None."""
+    parameters = inspect.signature(rule).parameters.values()
+    names = [q.name for q in parameters if q.kind is not q.KEYWORD_ONLY][2:]
+    p, *memory = rule(p, g, *(slots.get(name) for name in names), **numbers)
+    return p, {name: m for name, m in zip(names, memory, strict=True) if m is not None}

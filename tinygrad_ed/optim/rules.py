@@ -14,8 +14,6 @@ Hyper-parameters are Python numbers: a NumPy float64 scalar would make float32 w
 hyper-parameters leave unused may be None: it is returned untouched.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -246,7 +244,7 @@ def adam(
         v_max = np.maximum(v_max, v)
         d = v_max
     step_size = lr / (1 - beta1**t)
-    denominator = np.sqrt(d) / (1 - beta2**t) ** 0.5 + eps
+    denominator = np.sqrt(d) * (1 - beta2**t) ** -0.5 + eps
     p = p - step_size * m / denominator
     return p, m, v, v_max
 
@@ -288,17 +286,3 @@ def adamw(
     if weight_decay != 0:
         p = p * (1 - lr * weight_decay)
     return adam(p, g, m, v, v_max, t=t, lr=lr, betas=betas, eps=eps, amsgrad=amsgrad)
-
-
-def by_the_rule(
-    rule: Callable[..., Any],
-    p: Array,
-    g: Array,
-    slots: Mapping[str, Array],
-    numbers: Mapping[str, Any],
-) -> tuple[Array, dict[str, Array]]:
-    """A rule on one run: its new values, and its new memory by name; a slot not there is None."""
-    parameters = inspect.signature(rule).parameters.values()
-    names = [q.name for q in parameters if q.kind is not q.KEYWORD_ONLY][2:]
-    p, *memory = rule(p, g, *(slots.get(name) for name in names), **numbers)
-    return p, {name: m for name, m in zip(names, memory, strict=True) if m is not None}

@@ -2,6 +2,7 @@
 
 fit         `fit`: forward, loss, zero_grad, backward, step, over epochs of batches
 history     `History`: what was measured, epoch by epoch
+steps       how `fit` takes its steps: captured as a program, or as written
 scoring     `predict`, `evaluate`: a network's outputs and scores outside training
 callbacks   `EarlyStopping`, and what a callback is
 progress    a bar on a terminal, plain lines elsewhere

@@ -211,6 +211,7 @@ def train_binary(
     lr: float = 1e-3,
     seed: int = 0,
     progress: bool = True,
+    capture: bool | None = None,
 ) -> Report:
     """Trains the network of [D0-P1] on 80 % of the rows and scores it on both parts.
 
@@ -222,6 +223,7 @@ def train_binary(
         lr: Learning rate of Adam.
         seed: Fixes the split, the first weights and the order of the rows.
         progress: Print the data, the network, the device and why, and the training.
+        capture: Whether the step is captured as a program; see `fit`.
 
     Raises:
         ValueError: Not two classes, a hyper-parameter out of range, or the training diverged.
@@ -246,5 +248,6 @@ def train_binary(
         seed=seed,
         metrics={"accuracy": hits},
         progress=progress,
+        capture=capture,
     )
     return scored(model, data, history, device=device, seconds=time.perf_counter() - started)

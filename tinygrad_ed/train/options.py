@@ -35,7 +35,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=at_least(1), default=10, metavar="N", help="default: 10")
     add("--batch-size", type=at_least(1), default=32, metavar="N", help="default: 32")
     add("--lr", type=learning_rate, default=1e-3, help="learning rate of Adam (default: 0.001)")
+    add("--threads", type=at_least(1), metavar="N", help="of the kernels (default: one per core)")
     add("--seed", type=at_least(0), default=0, metavar="N", help="split, weights, order (0)")
+    add(
+        "--no-capture",
+        dest="capture",
+        action="store_const",
+        const=False,
+        help="run each step as it is written, not as a program (device cpu)",
+    )
     add("--json", type=new_file, metavar="FILE", help="write the numbers there")
     add("--plot", type=new_picture, metavar="FILE.png", help="draw the loss curves there")
 
@@ -152,12 +160,21 @@ def train(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         lr=options.lr,
         seed=options.seed,
+        capture=options.capture,
     )
     deliver(report, options)
 
 
 def run(program: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
-    """Runs a program on parsed options, and returns 0."""
+    """Runs a program on parsed options, and returns 0.
+
+    Raises:
+        ValueError: More threads than there can be.
+    """
+    if options.threads is not None:
+        from ..backends.cpu.threads import set_threads
+
+        set_threads(options.threads)
     if options.plot is not None:
         from .plot import need_matplotlib
 

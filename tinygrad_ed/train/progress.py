@@ -14,8 +14,11 @@ class Silent:
     def __exit__(self, *_: Any) -> None:
         pass
 
-    def step(self) -> None:
-        """A step was taken."""
+    def say(self, text: str) -> None:
+        """There is something to know about the run."""
+
+    def step(self, count: int = 1) -> None:
+        """Steps were taken."""
 
     def epoch(self, logs: dict[str, float]) -> None:
         """An epoch was completed."""
@@ -26,6 +29,10 @@ class Lines(Silent):
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
+
+    def say(self, text: str) -> None:
+        """Prints it."""
+        print(text, flush=True)
 
     def epoch(self, logs: dict[str, float]) -> None:
         """Prints the line."""
@@ -59,9 +66,13 @@ class Bar(Silent):
     def __exit__(self, *_: Any) -> None:
         self.bar.stop()
 
-    def step(self) -> None:
+    def say(self, text: str) -> None:
+        """Prints it above the bar."""
+        self.bar.console.print(text, markup=False, highlight=False)
+
+    def step(self, count: int = 1) -> None:
         """Counts, and redraws if the last picture is a tenth of a second old."""
-        self.done += 1
+        self.done += count
         now = time.monotonic()
         if now - self.shown > 0.1:
             self.shown = now
@@ -69,7 +80,7 @@ class Bar(Silent):
 
     def epoch(self, logs: dict[str, float]) -> None:
         """Prints the line above the bar."""
-        self.bar.console.print(line(logs, self.epochs), markup=False, highlight=False)
+        self.say(line(logs, self.epochs))
 
 
 def line(logs: dict[str, float], epochs: int) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..creation import tensor
 from ..nn.module import Module, device_of, dtype_of, evaluation
-from ..tape import no_grad
+from ..recording import no_grad
 from ..tensor import Tensor
 
 Array: TypeAlias = NDArray[Any]

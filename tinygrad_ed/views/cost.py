@@ -21,7 +21,8 @@ from ..backends.cpu.environment import Environment
 from ..backends.cpu.table import CpuBackend
 from ..errors import TapeError
 from ..gradients import ArrayReading, seed_of
-from ..tape import Node, check_unchanged, fitted, no_grad, recorded_nodes, walk_back
+from ..recording import no_grad
+from ..tape import Node, check_unchanged, fitted, recorded_nodes, walk_back
 from ..tensor import Tensor
 from .cost_rules import Tally
 from .cost_table import Cost, Row

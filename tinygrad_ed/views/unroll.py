@@ -15,7 +15,8 @@ import numpy as np
 from ..errors import TapeError
 from ..gradients import ArrayReading, seed_of
 from ..ops.registry import Op
-from ..tape import Node, check_unchanged, no_grad, recorded_nodes, walk_back
+from ..recording import no_grad
+from ..tape import Node, check_unchanged, recorded_nodes, walk_back
 from ..tensor import Tensor
 from .emit import Emitter, Variable
 from .inline import Inliner, NotStraight, without_unused

@@ -2,7 +2,8 @@
 
     C = f(C + bias)        or        C = C * f'(y)
 
-The slopes are written in the activation's own value: ReLU [y > 0], sigmoid y (1 - y), tanh 1 - y².
+The slopes are written in the activation's own value: ReLU 1 where y > 0
+and 0 elsewhere, sigmoid y (1 - y), tanh 1 - y².
 Every operation rounds on its own (nothing is contracted), so a product that does some of this in
 registers gives the same bits as one that leaves it all to this pass.
 """
@@ -45,7 +46,7 @@ def _times_slope(row, y, kind):  # type: ignore[no-untyped-def]
     zero, one = row.dtype.type(0), row.dtype.type(1)
     if kind == 1:
         for j in range(row.size):
-            row[j] *= one if y[j] > zero else zero
+            row[j] = row[j] if y[j] > zero else zero
     elif kind == 2:
         for j in range(row.size):
             row[j] = row[j] * y[j] * (one - y[j])

@@ -196,9 +196,9 @@ class _Tile:
         return found
 
     def write(self, sums: list[Any], slopes: bool) -> None:
-        """Stores the rows that are there, times 1 where y > 0 and 0 elsewhere if `slopes`."""
+        """Stores the rows that are there, or 0 where not y > 0 if `slopes`."""
         b, v = self.v.builder, self.v
-        one, zero = v.constant(1.0), v.constant(0.0)
+        zero = v.constant(0.0)
         for i in range(self.rows):
             there = ir.Constant(ir.IntType(1), 1)
             if self.edge and i:
@@ -210,6 +210,5 @@ class _Tile:
                     value = sums[i * self.vectors + j]
                     if slopes:
                         y = v.load(v.pointer(y_row, j * self.bytes), self.masks[j])
-                        slope = b.select(b.fcmp_ordered(">", y, zero), one, zero)
-                        value = b.fmul(value, slope)
+                        value = b.select(b.fcmp_ordered(">", y, zero), value, zero)
                     v.store(value, v.pointer(row, j * self.bytes), self.masks[j])

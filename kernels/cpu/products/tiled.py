@@ -23,7 +23,7 @@ import numpy as np
 from .finish import finish
 from .packing import pack_for
 from .tiles import SHAPES, column_for, row_for, tiles_for
-from .views import address_of, size_of
+from .views import address_of, block, size_of, stretch
 
 WORK_BYTES = 8 << 20
 """Scratch memory that a product needs, whatever its shape."""
@@ -67,7 +67,7 @@ def make_product(width: int) -> Callable[..., None]:
             for i in range(M):
                 for j in range(N):
                     C[i, j] = like
-            finish(C, bias, activation, gate, gate_kind)
+            finish(C, stretch(bias, none, bias.size), activation, gate, gate_kind)
             return
         a, b, c = address_of(A), address_of(B), address_of(C)
         a_row, a_k = A.strides
@@ -81,7 +81,7 @@ def make_product(width: int) -> Callable[..., None]:
         sloped = sloped and (gate.strides[1] == size or N == 1)
         bias_at = address_of(bias) if bias.size and held else none
         y, y_row = (address_of(gate), gate.strides[0]) if sloped else (none, none)
-        late_bias = bias[:0] if held else bias
+        late_bias = stretch(bias, none, none if held else bias.size)
         late_activation = activation - relu
         late_kind = none if sloped else gate_kind
         late = late_bias.size + late_activation + late_kind != 0
@@ -146,8 +146,9 @@ def make_product(width: int) -> Callable[..., None]:
                         )  # fmt: skip
                         if last and late:
                             finish(
-                                C[i0 : i0 + m, j0 : j0 + n], late_bias[j0 : j0 + n],
-                                late_activation, gate[i0 : i0 + m, j0 : j0 + n], late_kind,
+                                block(C, i0, m, j0, n),
+                                stretch(late_bias, j0, n if late_bias.size else none),
+                                late_activation, block(gate, i0, m, j0, n), late_kind,
                             )  # fmt: skip
             return
         if late:

@@ -5,12 +5,15 @@
 
 from typing import Any
 
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 INNER: dict[str, Any] = {
     "error_model": "numpy",
+    "fastmath": False,  # named, since what is left out would be taken over from the caller
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
@@ -53,7 +56,47 @@ def _address_of(typing, array):  # type: ignore[no-untyped-def]
     return types.intp(array), code
 
 
+def _block(typing, array, row, rows, column, columns):  # type: ignore[no-untyped-def]
+    """array[row : row + rows, column : column + columns], which must lie inside it.
+
+    A slice would be checked and cut off at the edges, which is a lot of code to compile.
+    """
+    found = types.Array(array.dtype, 2, "A")
+
+    def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        source = context.make_array(array)(context, builder, args[0])
+        strides = cgutils.unpack_tuple(builder, source.strides)
+        offset = builder.add(builder.mul(args[1], strides[0]), builder.mul(args[3], strides[1]))
+        made = context.make_array(found)(context, builder)
+        start = builder.gep(source.data, [offset], source_etype=ir.IntType(8))
+        data = builder.bitcast(start, source.data.type)
+        shape = [args[2], args[4]]
+        populate_array(made, data, shape, strides, source.itemsize, None)
+        return made._getvalue()
+
+    return found(array, *[types.intp] * 4), code
+
+
+def _stretch(typing, array, first, count):  # type: ignore[no-untyped-def]
+    """array[first : first + count] of an array with one axis, which must lie inside it."""
+    found = types.Array(array.dtype, 1, array.layout)
+
+    def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        source = context.make_array(array)(context, builder, args[0])
+        strides = cgutils.unpack_tuple(builder, source.strides)
+        offset = builder.mul(args[1], strides[0])
+        made = context.make_array(found)(context, builder)
+        start = builder.gep(source.data, [offset], source_etype=ir.IntType(8))
+        data = builder.bitcast(start, source.data.type)
+        populate_array(made, data, [args[2]], strides, source.itemsize, None)
+        return made._getvalue()
+
+    return found(array, types.intp, types.intp), code
+
+
 # As `Any`: for a type checker an intrinsic is an object that nothing can call.
 line: Any = intrinsic(_line)
 size_of: Any = intrinsic(_size_of)
 address_of: Any = intrinsic(_address_of)
+block: Any = intrinsic(_block)
+stretch: Any = intrinsic(_stretch)

@@ -1,10 +1,8 @@
 """Kernels made from an op's or an optimiser rule's own source (`scalar_loops`)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from ...ops.registry import Array
 from ..scalar_loops import Operand, ScalarLoop
@@ -12,7 +10,7 @@ from .environment import Environment
 
 
 def annotation_of(operand: Operand) -> str:
-    """What a kernel's parameter is annotated with: one of the names in `kernels/cpu/operands.py`."""
+    """What a kernel's parameter is annotated with: a name in `kernels/cpu/operands.py`."""
     if operand.kind in ("real", "int"):
         return "Real" if operand.kind == "real" else "Int"
     if operand.dtype == "bool":
@@ -28,10 +26,12 @@ class Generated:
 
     Attributes:
         loop: Its text and operands.
+        kernel: The kernel.
         launch: Runs it.
     """
 
     loop: ScalarLoop
+    kernel: Any
     launch: Callable[..., bool]
 
     def run(
@@ -70,7 +70,7 @@ def made(environment: Environment, loop: ScalarLoop, dtype: str) -> Generated:
         split=() if broadcast else (*results[:1], *(w for w in whole if w != results[0])),
         work=results[:1],
     )
-    return Generated(loop, environment.launcher(kernel))
+    return Generated(loop, kernel, environment.launcher(kernel))
 
 
 def pattern_of(array: Array, shape: tuple[int, ...]) -> str | None:
@@ -92,21 +92,3 @@ def pattern_of(array: Array, shape: tuple[int, ...]) -> str | None:
         if kept is not None and array.shape[:ones] == shape[:ones]:
             return "column"
     return None
-
-
-def summed(
-    sums: Sequence[Callable[..., bool]], wide: Array, pattern: str, like: Array
-) -> Array | None:
-    """A gradient of n entries, added up over those that a broadcast operand was repeated for."""
-    every, rows, columns = sums
-    if pattern == "full":
-        return wide
-    total = np.empty(like.shape, like.dtype)
-    if wide.size == 0:
-        total[...] = 0
-        return total
-    if pattern == "scalar":
-        return total if every(wide, total, 0) else None
-    if pattern == "row":
-        return total if rows(wide, total, 0) else None
-    return total if columns(wide, total, wide.size // like.size, 0) else None

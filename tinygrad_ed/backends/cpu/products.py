@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...ops.registry import Array
+from . import rungs
 from .environment import Environment, Launchers
 
 CODES = {None: 0, "relu": 1, "sigmoid": 2, "tanh": 3}
@@ -14,11 +15,22 @@ CODES = {None: 0, "relu": 1, "sigmoid": 2, "tanh": 3}
 Homes = Sequence[Array | None]
 
 
-class MatrixProductKernel:
-    """Z = A B for two matrices."""
+class _Product:
+    """Who needs products: by the top rung, or by the one that `use_kernel` chose in this thread."""
 
     def __init__(self, environment: Environment) -> None:
-        self.product = Launchers(environment, "product")
+        self.environment = environment
+        kernels = rungs.RUNGS["matmul"].items()
+        self.on_rung = {rung: Launchers(environment, kernel) for rung, kernel in kernels}
+        self.product = self.on_rung["tiled"]
+
+    def chosen(self) -> Launchers:
+        """The products of the chosen rung; asked only while `rungs.active`."""
+        return self.on_rung[rungs.chosen()]
+
+
+class MatrixProductKernel(_Product):
+    """Z = A B for two matrices."""
 
     def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
         """Z = A B."""
@@ -26,7 +38,8 @@ class MatrixProductKernel:
         if A.ndim != 2 or B.ndim != 2:
             return None
         Z = np.empty((A.shape[0], B.shape[1]), A.dtype)
-        return Z if self.product[A.dtype](A, B, Z, None, 0, None, 0) else None
+        product = self.chosen() if rungs.active else self.product
+        return Z if product[A.dtype](A, B, Z, None, 0, None, 0) else None
 
     def vjp(
         self,
@@ -41,7 +54,7 @@ class MatrixProductKernel:
         A, B = arrays
         if A.ndim != 2 or B.ndim != 2:
             return None
-        product = self.product[A.dtype]
+        product = (self.chosen() if rungs.active else self.product)[A.dtype]
         dA = dB = None
         if needs[0]:
             dA = np.empty(A.shape, A.dtype) if not homes or homes[0] is None else homes[0]
@@ -54,12 +67,11 @@ class MatrixProductKernel:
         return dA, dB
 
 
-class LinearKernel:
-    """A whole layer: A = f(X W + b) in one launch; its gradients in one for each, and one for f'."""
+class LinearKernel(_Product):
+    """A whole layer: A = f(X W + b) in one launch, its gradients in one each, and one for f'."""
 
     def __init__(self, environment: Environment) -> None:
-        self.environment = environment
-        self.product = Launchers(environment, "product")
+        super().__init__(environment)
         self.slope = Launchers(environment, "slope")
         self.sum_rows = Launchers(environment, "sum_rows")
 
@@ -70,7 +82,8 @@ class LinearKernel:
         if X.ndim != 2 or W.ndim != 2 or code is None:
             return None
         Z = np.empty((X.shape[0], W.shape[1]), X.dtype)
-        return Z if self.product[X.dtype](X, W, Z, b, code, None, 0) else None
+        product = self.chosen() if rungs.active else self.product
+        return Z if product[X.dtype](X, W, Z, b, code, None, 0) else None
 
     def vjp(
         self,
@@ -91,7 +104,7 @@ class LinearKernel:
             dZ = np.empty(dy.shape, dtype)
             if not self.slope[dtype](dZ, dy, y, code):
                 return None
-        product = self.product[dtype]
+        product = (self.chosen() if rungs.active else self.product)[dtype]
         dX = dW = db = None
         if needs[0]:
             dX = np.empty(X.shape, dtype) if not homes or homes[0] is None else homes[0]

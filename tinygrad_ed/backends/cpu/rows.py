@@ -29,7 +29,7 @@ class SumKernel:
         axis, keepdims = params["axis"], params["keepdims"]
         if x.size == 0:
             return None
-        if axis is None or x.ndim == 1 and axis in (0, -1):
+        if axis is None or (x.ndim == 1 and axis in (0, -1)):
             y = np.empty((1,) * x.ndim if keepdims else (), x.dtype)
             return y if self.every[x.dtype](x, y, self.mean) else None
         if not isinstance(axis, int) or not -x.ndim <= axis < x.ndim:

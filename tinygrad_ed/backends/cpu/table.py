@@ -16,7 +16,7 @@ from .updates import Updates
 
 
 class CpuKernels(Kernels):
-    """Kernels by name for the library's own ops, and one loop each for elementwise ops of anybody."""
+    """Kernels by name for the library's own ops, and a loop for any elementwise op."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__()

@@ -1,0 +1,110 @@
+"""A suite that never launches some kernel fails, and the ops without a kernel are a known list."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from launch_counts import COUNTS, KINDS, missing
+from ops.cases import CASES
+from ops.helpers import examples, gradients, tensors
+
+pytest.importorskip("numba")
+
+from tinygrad_ed.kernels.cpu import loaded
+
+import tinygrad_ed as tg
+from tinygrad_ed.backends import get_backend
+
+LIST = Path(__file__).parent / "formulas_on_cpu.txt"
+TESTS = Path(__file__).parents[1]
+
+
+def formulas(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What device "cpu" never has a kernel for: "value", "gradient", both or nothing."""
+    backend = get_backend("cpu")
+    by_formula: set[str] = set()
+    served: set[str] = set()
+    for what in ("forward", "vjp"):
+        real = getattr(backend, what)
+
+        def noted(op: Any, *rest: Any, what: str = what, real: Any = real) -> Any:
+            if op.name == name:
+                by_formula.add(what)
+            return real(op, *rest)
+
+        monkeypatch.setattr(backend, what, noted)
+
+    @settings(examples(40), derandomize=True, database=None)
+    @given(st.data())
+    def look(data: st.DataObject) -> None:
+        operands, params = data.draw(CASES[name].smooth)
+        wanted = data.draw(st.sampled_from([None, 0]))  # all gradients, or that of the first
+        if served == {"forward", "vjp"}:
+            return
+        by_formula.clear()
+        inputs = tensors(operands, device="cpu", dtype="float32", wanted=wanted)
+        y = tg.registry[name](*inputs, **params)
+        found = gradients(y, inputs)
+        if y.size:  # there is nothing to launch for an empty array
+            served.update({"forward", *(["vjp"] if found else [])} - by_formula)
+
+    look()
+    return " ".join(
+        word for what, word in (("forward", "value"), ("vjp", "gradient")) if what not in served
+    )
+
+
+@pytest.mark.parametrize("name", tg.registry)
+def test_ops_that_fall_back_to_their_formula_are_those_on_the_list(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list may only shrink: who gives an op a kernel takes it off, nobody puts one on."""
+    rows = [row.split(maxsplit=1) for row in LIST.read_text(encoding="utf-8").splitlines()]
+    listed = {row[0]: row[1] for row in rows if row and row[0] != "#"}
+    assert listed.keys() <= tg.registry.keys()
+    assert formulas(name, monkeypatch) == listed.get(name, "")
+
+
+def test_a_launch_is_counted() -> None:
+    before = COUNTS["slope"]
+    dz, one = np.zeros(3, np.float32), np.full(3, 0.5, np.float32)
+    assert loaded.get("slope", "float32").launch(dz, one, one, 1)
+    assert COUNTS["slope"] == before + 1
+
+
+def test_a_kernel_or_a_kind_that_was_never_launched_is_missing() -> None:
+    everything = Counter({name: 1 for name in [*loaded.FILES, *(f"x{kind}" for kind in KINDS)]})
+    assert missing(everything) == []
+    assert missing(everything - Counter({"gather": 1, "x_vjp": 1})) == ["gather", "any …_vjp"]
+
+
+HOOKS = "from launch_counts import pytest_configure, pytest_sessionfinish, pytest_terminal_summary"
+LAUNCH = """
+import numpy as np
+
+def test_slope():
+    from tinygrad_ed.kernels.cpu import loaded
+    dz, one = np.zeros(3, np.float32), np.full(3, 0.5, np.float32)
+    assert loaded.get("slope", "float32").launch(dz, one, one, 1)
+"""
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 1), (["-k", "slope"], 0)])
+def test_a_whole_suite_that_never_launches_a_kernel_fails(
+    arguments: list[str], code: int, tmp_path: Path
+) -> None:
+    (tmp_path / "conftest.py").write_text(HOOKS, encoding="utf-8")
+    (tmp_path / "test_one.py").write_text(LAUNCH, encoding="utf-8")
+    asked = f"[pytest]\ntestpaths = .\npythonpath = {TESTS}\n"
+    (tmp_path / "pytest.ini").write_text(asked, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "1 passed" in done.stdout and "slope 1" in done.stdout
+    assert ("NEVER LAUNCHED: " in done.stdout and "product" in done.stdout) == bool(code)

@@ -1,0 +1,105 @@
+"""The memory of a program: one piece, on the borders of cache lines, that nobody else sees.
+
+A step is traced on arrays that others may keep: a gradient that was read, a tensor that the step
+put aside. So a program does not run on them. Everything that it writes moves to a piece of memory
+of its own, and every array of its instructions is replaced by the same view of that piece. What it
+shares with others (parameters, what optimizers keep) stays where it is.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ops.registry import Array
+from .instructions import Context, Formula, Instruction, Launch, address_of, memory_of
+
+LINE = 64
+"""Bytes of a cache line, and of the widest vector."""
+
+
+class Memory:
+    """Where a program's arrays are.
+
+    Args:
+        owners: The arrays whose memory is to be the program's own.
+    """
+
+    def __init__(self, owners: Iterable[Array]) -> None:
+        self.starts: dict[int, tuple[int, int]] = {}  # id of an owner -> where it was, where it is
+        self.known: dict[int, tuple[Array, Array]] = {}
+        owners = list(owners)
+        size = LINE
+        for owner in owners:
+            low, high = _bounds(owner)
+            self.starts[id(owner)] = low, size
+            size += -(-(high - low) // LINE) * LINE
+        self.piece = np.zeros(size, np.uint8)
+        start = self.piece.__array_interface__["data"][0]
+        self.shift = -start % LINE - LINE  # so that offset LINE becomes the first border
+        for owner in owners:
+            self.moved(owner)[...] = owner
+
+    def moved(self, array: Array) -> Array:
+        """The same array in the program's memory; itself if it does not belong there."""
+        found = self.known.get(id(array))
+        if found is not None:
+            return found[1]
+        place = self.starts.get(id(memory_of(array)))
+        new = array
+        if place is not None:
+            was, now = place
+            offset = array.__array_interface__["data"][0] - was + now + self.shift
+            new = np.ndarray(array.shape, array.dtype, self.piece, offset, array.strides)
+        self.known[id(array)] = array, new
+        return new
+
+    def everywhere(self, value: Any) -> Any:
+        """The same value with all arrays in it moved."""
+        if isinstance(value, np.ndarray):
+            return self.moved(value)
+        if type(value) in (tuple, list):
+            return type(value)(map(self.everywhere, value))
+        if type(value) is dict:
+            return {k: self.everywhere(v) for k, v in value.items()}
+        return value
+
+    def instruction(self, line: Instruction) -> Instruction:
+        """The same instruction on the program's memory."""
+        context = line.context
+        if context.op is not None and context.op.validate is not None:
+            operands, params = context.operands, context.params
+            context = Context(
+                context.purpose,
+                context.op,
+                None,
+                self.everywhere(operands),
+                self.everywhere(params),
+            )
+        if isinstance(line, Launch):
+            return Launch(line.kernel, self.everywhere(line.args), line.where, context)
+        return Formula(
+            line.function,
+            self.everywhere(line.inputs),
+            self.everywhere(line.params),
+            self.everywhere(line.outputs),
+            line.where,
+            context,
+        )
+
+
+def _bounds(owner: Array) -> tuple[int, int]:
+    """Where its first byte lies, and where its last one ends."""
+    if not owner.size:
+        return (address_of(owner),) * 2
+    low, high = np.lib.array_utils.byte_bounds(owner)
+    return int(low), int(high)
+
+
+def own_memory(
+    lines: Sequence[Instruction], inputs: Sequence[Array], outside: Mapping[int, Array]
+) -> Memory:
+    """Memory for everything that these instructions write, and for what they are given."""
+    arrays = [*inputs, *(a for line in lines for a in line.operands("out"))]
+    owners = {id(owner): owner for owner in map(memory_of, arrays)}
+    return Memory(owner for key, owner in owners.items() if key not in outside)

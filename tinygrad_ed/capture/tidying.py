@@ -1,0 +1,115 @@
+"""What a program need not do each time: constants, and copies of what could be written in place."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..backends.base import copied
+from ..ops.registry import Array, registry
+from .graph import Graph, same
+from .instructions import Context, Count, Formula, Instruction, Launch, memory_of
+from .settings import Setting
+from .traced import second
+
+
+def without_copies(
+    lines: Sequence[Instruction], kept: Sequence[Array], inputs: Sequence[Array]
+) -> list[Instruction]:
+    """A launch whose only result is copied and then forgotten writes to where the copy is.
+
+    So is the sum of two paths' gradients written to where the optimizer reads it.
+    """
+    program = Graph(lines, [*kept, *inputs])
+    for j, line in enumerate(lines):
+        if not _is_copy(line):
+            continue
+        target, source = _copy_of(line)
+        writers = program.writers.get(id(memory_of(source)), [])
+        k = writers[0] if len(writers) == 1 else None
+        first = None if k is None else program.lines[k]
+        if k is None or not isinstance(first, Launch) or program.only_reader(k, source) != j:
+            continue
+        results = list(first.operands("out"))
+        if len(results) != 1 or not same(results[0], source) or not _alike(target, source):
+            continue
+        if program.touched(target, k, j - 1, read=True):
+            continue
+        args = [target if a is results[0] else a for a in first.args]
+        program.join(k, j, replace(first, args=args))
+    return [line for line in program.lines if line is not None]
+
+
+def _is_copy(line: Instruction) -> bool:
+    if not isinstance(line, Formula) or line.params.get("dtype") is not None:
+        return False
+    return line.function in (second, copied, np.array) and line.outputs[0] is not None
+
+
+def _copy_of(line: Any) -> tuple[Array, Array]:
+    return line.outputs[0], line.inputs[-1]
+
+
+def _alike(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.flags.c_contiguous
+
+
+def constants_once(
+    lines: Sequence[Instruction], inputs: Sequence[Array], outside: Sequence[Array]
+) -> list[Instruction]:
+    """The program without lines that would give the same numbers each time, such as dL/dL / n.
+
+    Args:
+        lines: The program.
+        inputs: Arrays that it is given.
+        outside: Memory that others write to: parameters, what optimizers keep, anybody's tensors.
+    """
+    program = Graph(lines, ())
+    moving = {id(memory_of(a)) for a in (*inputs, *outside)}
+    found = []
+    for line in lines:
+        results = [id(memory_of(a)) for a in line.operands("out")]
+        is_constant = (
+            all(len(program.writers[r]) == 1 for r in results)
+            and not any(id(memory_of(a)) in moving for a in line.operands("in"))
+            and not any(r in moving for r in results)
+            and _is_ours(line)
+            and not _counts(line)
+        )
+        if not is_constant:
+            moving.update(results)
+            found.append(line)
+    return found
+
+
+def _counts(line: Instruction) -> bool:
+    """Whether a line depends on numbers that are looked up."""
+    given = line.args if isinstance(line, Launch) else [*line.inputs, *line.params.values()]
+    return any(isinstance(a, Count | Setting) for a in given)
+
+
+def _is_ours(line: Instruction) -> bool:
+    """Whether a line is sure to be a function of its operands: a user's op may draw numbers."""
+    op = line.context.op or line.context.grads
+    return op is None or registry.get(op.name) is op
+
+
+def as_launches(lines: Sequence[Instruction]) -> list[Instruction]:
+    """The program with copies made by a kernel, where both sides lie in C order."""
+    return [_copying(line) if _is_copy(line) else line for line in lines]
+
+
+def _copying(line: Any) -> Instruction:
+    from ..kernels.cpu import loaded
+
+    target, source = _copy_of(line)
+    if not _alike(target, source) or not source.flags.c_contiguous:
+        return line  # type: ignore[no-any-return]
+    args = [as_bytes(target), as_bytes(source), np.zeros(1, np.int64), 0, 1]
+    return Launch(loaded.get("gather", "uint8"), args, line.where, Context("copy"))
+
+
+def as_bytes(array: Array) -> Array:
+    """The same memory as bytes."""
+    return array.reshape(-1).view(np.uint8)
