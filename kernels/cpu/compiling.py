@@ -20,13 +20,15 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from numba import njit, types
-from numba.core import codegen, config
+from numba.core import codegen
+from numba.core import config as numba_config
 from numba.core.compiler_lock import global_compiler_lock
 
 from . import memory
 from .loading import target_machine
 from .operands import FIRST, LEAST, NEVER, ROW, WORDS, Signature
 
+config: Any = numba_config  # its names are made on import, where no type checker sees them
 FLAGS = {"contract"}
 """What arithmetic may do beyond IEEE: a multiplication and an addition in one rounding. Nothing is
 reordered, and NaN and infinities are what they are."""
@@ -170,7 +172,8 @@ def c_function(function: Function, words: int) -> tuple[str, str]:
     with unoptimised():
         made = njit(types.intp(*[types.intp] * words), error_model="numpy", **INNER)(function)
         (signature,) = made.signatures
-        text, inside = made.inspect_llvm(signature), made.overloads[signature].fndesc
+        overload: Any = made.overloads[signature]
+        text, inside = made.inspect_llvm(signature), overload.fndesc
     given = ", ".join(f"i64 %a{k}" for k in range(words))
     text += f"""
 define i64 @{ENTRY}({given}) {{

@@ -23,7 +23,9 @@ def ready(make: Any = classifier, kind: Any = (32, 30, "bce"), **options: Any) -
     return step, steps
 
 
-@pytest.mark.parametrize("make, kind", [(classifier, (32, 30, "bce")), (branches, (32, 32, "real"))])
+@pytest.mark.parametrize(
+    "make, kind", [(classifier, (32, 30, "bce")), (branches, (32, 32, "real"))]
+)
 def test_a_run_allocates_nothing(make: Any, kind: Any) -> None:
     step, steps = ready(make, kind)
     run, arrays = step.program.run, [t._array for t in steps[0]]
@@ -41,7 +43,8 @@ def test_a_run_allocates_nothing(make: Any, kind: Any) -> None:
     finally:
         tracemalloc.stop()
     grown = sum(
-        d.size_diff for d in after.compare_to(before, "filename")
+        d.size_diff
+        for d in after.compare_to(before, "filename")
         if "tracemalloc" not in d.traceback[0].filename
     )
     assert more < 20 and grown < 2000, (more, grown)

@@ -1,4 +1,4 @@
-"""Around a captured step tensors are what they always are: visible, assignable, and nobody's buffer."""
+"""Around a captured step tensors are what they always are: visible, assignable, their own."""
 
 from typing import Any
 

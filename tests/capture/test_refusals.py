@@ -1,4 +1,4 @@
-"""What cannot be captured says so, at the user's line, with what to do; nothing is computed wrongly."""
+"""What cannot be captured says so, at the user's line, with what to do."""
 
 import inspect
 from collections.abc import Callable
@@ -28,7 +28,7 @@ other = nn.Parameter(np.ones(3), device="cpu", name="V")
 
 
 def changing() -> dict[str, tuple[Callable[..., Any], str, str]]:
-    """Steps that compute something else each time: step, words of its line, words of the message."""
+    """Steps that compute something else each time, words of the line and of the message."""
     calls = iter(range(100))
     rng = np.random.default_rng(0)
 

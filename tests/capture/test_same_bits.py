@@ -1,4 +1,4 @@
-"""A step gives the same bits eager, captured, with and without fusions, call by call or in one run."""
+"""The same bits eager, captured, with and without fusions, call by call or in one run."""
 
 from collections.abc import Callable
 from typing import Any

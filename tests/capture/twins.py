@@ -1,6 +1,7 @@
-"""What the tests of `tg.capture` share: the same network twice, one trained eagerly, one captured."""
+"""What the tests of `tg.capture` share: a network twice, one trained eagerly, one captured."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -174,7 +175,7 @@ class Separate(nn.Module):
         rng = np.random.default_rng(3)
         self.W = [
             nn.Parameter(rng.standard_normal(s) / np.sqrt(s[0]), dtype=dtype, device="cpu")
-            for s in zip(sizes[:-1], sizes[1:], strict=True)
+            for s in pairwise(sizes)
         ]
         self.b = [nn.Parameter(np.zeros(n), dtype=dtype, device="cpu") for n in sizes[1:]]
         self.activation = activation
@@ -192,3 +193,17 @@ def separate(
     model = Separate(dtype, sizes, activation)
     optimizer = tg.optim.Adam(model.parameters())
     return Trainee(model, [optimizer], five_lines(model, optimizer, tg.bce_with_logits))
+
+
+class Residual(nn.Module):
+    """Connections around layers, and a weight that is used twice, once transposed."""
+
+    def __init__(self) -> None:
+        self.layers = [nn.Linear(6, 6, activation="tanh", device="cpu", seed=k) for k in range(3)]
+        self.out = nn.Parameter(np.ones((6, 1)), device="cpu")
+
+    def forward(self, X: Any) -> Any:
+        for layer in self.layers:
+            X = X + layer(X)
+        tied = self.layers[0].W
+        return (X @ tied + X @ tied.T) @ self.out

@@ -8,7 +8,7 @@ import tinygrad_ed as tg
 from tinygrad_ed.ops.index_formula import evaluate
 
 
-@tg.op(source="a test")
+@tg.op(source="a test", elementwise=True)
 def bent(z, k, *, sharpness=2.0):  # type: ignore[no-untyped-def]
     """A smooth bend: z k / (1 + e^(-s z))."""
     gate = 1 / (1 + np.exp(-sharpness * z))

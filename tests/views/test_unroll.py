@@ -70,7 +70,7 @@ def test_a_network_unrolls_to_what_one_would_write_by_hand(loss: str, dtype: str
     source = assert_same_bits(L, [W1, b1, W2, b2])
     for line in ("Z1 = X @ W1 + b1", "A1 = np.maximum(Z1, 0)", "Z2 = A1 @ W2 + b2"):
         assert line in source
-    for line in ("dZ1 = dA1 * (A1 > 0)", "dW1 = X.T @ dZ1", "dA1 = dZ2 @ W2.T"):
+    for line in ("dZ1 = np.where(A1 > 0, dA1, 0)", "dW1 = X.T @ dZ1", "dA1 = dZ2 @ W2.T"):
         assert line in source
     assert "D1-F1" in source and "(8, 4)" in source
 

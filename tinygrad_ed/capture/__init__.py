@@ -1,12 +1,19 @@
 """`tg.capture`: a training step as one program.
 
 step          the public function: traces, checks, runs
-trace         the back end that notes down what a step computes
-compare       whether two traces are the same program
+arguments     what the step's signature says
+trace         what one run of a step computed, and what it took for granted
+traced        the back ends that note it down
+stepping      an optimizer's step in a trace
 gradients     what becomes of the leaves' gradients
-settings      hyper-parameters, looked up again at each run
+settings      hyper-parameters, looked up again when something changed
+compare       whether two traces are the same program
 instructions  launches and formulas
+graph         who reads and who writes which memory
+tidying       constants computed once, copies left out
 fusions       launches joined, never another bit
+memory        the program's own memory
+result        what a step returns, made anew each time
 program       tables and formulas in turn
 table         rows of words for the machine
 epoch         batches gathered and steps taken in one call

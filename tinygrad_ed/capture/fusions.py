@@ -12,16 +12,15 @@ nobody else: it is then never written. The kernels promise that the bits are tho
 A joined line is looked at again: product, bias, ReLU become one.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..kernels.cpu import loaded
-from ..ops.registry import Array, Op, registry
+from ..ops.registry import Op, registry
 from .graph import Graph, same
-from .instructions import Context, Count, Instruction, Launch, memory_of
+from .instructions import Context, Count, Launch, memory_of
 
 LOSSES = {"bce_with_logits": 2, "mse": 2, "cross_entropy_labels": 2}
 """Kernels that give a loss, its gradient or both; where the loss stands among their operands."""
@@ -31,24 +30,14 @@ LEFT, RIGHT, RESULT, BIAS, ACTIVATION, GATE, KIND = range(7)
 """The operands of `product`."""
 
 
-def fused(
-    lines: Sequence[Instruction], kept: Sequence[Array], inputs: Sequence[Array]
-) -> list[Instruction]:
-    """The same program with launches joined, where that is possible.
-
-    Args:
-        lines: The program.
-        kept: Arrays that must be in memory at the end.
-        inputs: Arrays that the program is given.
-    """
-    program = Graph(lines, [*kept, *inputs])
-    for k in range(len(lines)):
+def fuse(program: Graph) -> None:
+    """Joins launches, where that is possible."""
+    for k in range(len(program.lines)):
         while isinstance(line := program.lines[k], Launch):
             joined = _join(k, line, program)
             if joined is None:
                 break
             program.join(k, *joined)
-    return [line for line in program.lines if line is not None]
 
 
 def _join(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:

@@ -44,6 +44,11 @@ class Graph:
         self.lines[k], self.lines[j] = both, None
         self._enter(k, both)
 
+    @property
+    def left(self) -> list[Instruction]:
+        """The lines that are left."""
+        return [line for line in self.lines if line is not None]
+
     def only_reader(self, k: int, array: Array) -> int | None:
         """The one line that reads what only line k wrote here, unless somebody keeps it."""
         memory = id(memory_of(array))

@@ -1,12 +1,17 @@
 """What a captured program is made of: kernel launches, and formulas where there is no kernel."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import ctypes
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ..kernels.cpu.launching import DATA
 from ..ops.registry import Array, Op
+
+_word_at = ctypes.c_int64.from_address
 
 
 @dataclass(eq=False, slots=True)
@@ -64,12 +69,19 @@ class Launch:
     args: list[Any]
     where: str
     context: Context
+    _found: Any = field(default=None, init=False, repr=False)
 
-    def operands(self, role: str) -> Iterator[Array]:
+    def operands(self, role: str) -> Sequence[Array]:
         """The arrays that it reads ("in") or writes ("out"); "in out" are both."""
-        for arg, has in zip(self.args, self.kernel.signature.roles, strict=True):
-            if isinstance(arg, np.ndarray) and role in has:
-                yield arg
+        if self._found is None:
+            args = self.args
+            reads, writes = (
+                [a for k in places if isinstance(a := args[k], np.ndarray)]
+                for places in _places(self.kernel)
+            )
+            self._found = {"in": reads, "out": writes}
+        found: Sequence[Array] = self._found[role]
+        return found
 
 
 @dataclass(eq=False, slots=True)
@@ -91,10 +103,10 @@ class Formula:
     where: str
     context: Context
 
-    def operands(self, role: str) -> Iterator[Array]:
+    def operands(self, role: str) -> Sequence[Array]:
         """The arrays that it reads ("in") or writes ("out")."""
-        for arg in self.outputs if role == "out" else (*self.inputs, *self.params.values()):
-            yield from arrays_in(arg)
+        args = self.outputs if role == "out" else (*self.inputs, *self.params.values())
+        return [array for arg in args for array in arrays_in(arg)]
 
     def run(self) -> None:
         """The results, into their arrays."""
@@ -109,6 +121,15 @@ class Formula:
 Instruction = Launch | Formula
 
 
+@functools.cache
+def _places(kernel: Any) -> tuple[list[int], list[int]]:
+    """Which operands a kernel reads, and which it writes."""
+    roles = kernel.signature.roles
+    return [k for k, r in enumerate(roles) if "in" in r], [
+        k for k, r in enumerate(roles) if "out" in r
+    ]
+
+
 def arrays_in(value: Any) -> Iterator[Array]:
     """The arrays in an argument: itself, or parts of a tuple (an index)."""
     if isinstance(value, np.ndarray):
@@ -120,8 +141,7 @@ def arrays_in(value: Any) -> Iterator[Array]:
 
 def address_of(array: Array) -> int:
     """Where its first entry lies."""
-    address: int = array.__array_interface__["data"][0]
-    return address
+    return int(_word_at(id(array) + DATA).value)
 
 
 def memory_of(array: Array) -> Array:

@@ -82,7 +82,7 @@ class _Table:
     def __init__(self) -> None:
         self.names: dict[Any, str] = {}
         self.taken = Counter[str]()
-        self.keep: list[Array] = []
+        self.dtypes: dict[Any, Any] = {}
 
     @staticmethod
     def key(array: Array) -> Any:
@@ -100,7 +100,7 @@ class _Table:
         self.taken[name] += alone
         count = self.taken[name]
         self.names[self.key(array)] = name if count <= 1 else f"{name}_{count}"
-        self.keep.append(array)
+        self.dtypes[self.key(array)] = array.dtype
 
     def of(self, array: Array) -> str:
         """The name of an array; a transposed view, or one of another shape, says so."""
@@ -110,9 +110,11 @@ class _Table:
             found = self.names.get((address, shape[::-1], strides[::-1]))
             found = None if found is None or len(shape) < 2 else f"{found}.T"
         if found is None:
-            alike = [n for (a, *_), n in self.names.items() if a == address]
+            alike = [(n, key) for key, n in self.names.items() if key[0] == address]
             if alike:
-                return alike[0] if array.dtype == np.uint8 else f"{alike[0]}.reshape{shape}"
+                name, key = alike[0]
+                as_bytes = np.uint8 in (array.dtype, self.dtypes[key])
+                return name if as_bytes else f"{name}.reshape{shape}"
             self.give(array, f"t{len(self.names)}")
             found = self.names[self.key(array)]
         return found

@@ -35,7 +35,7 @@ class Memory:
             self.starts[id(owner)] = low, size
             size += -(-(high - low) // LINE) * LINE
         self.piece = np.zeros(size, np.uint8)
-        start = self.piece.__array_interface__["data"][0]
+        start = address_of(self.piece)
         self.shift = -start % LINE - LINE  # so that offset LINE becomes the first border
         for owner in owners:
             self.moved(owner)[...] = owner
@@ -49,14 +49,14 @@ class Memory:
         new = array
         if place is not None:
             was, now = place
-            offset = array.__array_interface__["data"][0] - was + now + self.shift
+            offset = address_of(array) - was + now + self.shift
             new = np.ndarray(array.shape, array.dtype, self.piece, offset, array.strides)
         self.known[id(array)] = array, new
         return new
 
     def everywhere(self, value: Any) -> Any:
         """The same value with all arrays in it moved."""
-        if isinstance(value, np.ndarray):
+        if type(value) is np.ndarray:
             return self.moved(value)
         if type(value) in (tuple, list):
             return type(value)(map(self.everywhere, value))
@@ -92,6 +92,8 @@ def _bounds(owner: Array) -> tuple[int, int]:
     """Where its first byte lies, and where its last one ends."""
     if not owner.size:
         return (address_of(owner),) * 2
+    if owner.flags.c_contiguous or owner.flags.f_contiguous:
+        return address_of(owner), address_of(owner) + owner.nbytes
     low, high = np.lib.array_utils.byte_bounds(owner)
     return int(low), int(high)
 

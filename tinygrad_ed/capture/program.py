@@ -12,14 +12,15 @@ from ..ops.registry import Array
 from ..recording import changes
 from ..tape import written
 from ..tensor import Tensor
-from .fusions import fused
+from . import fusions
 from .gradients import Ends, array_of
+from .graph import Graph
 from .instructions import Context, Formula, Instruction, Launch, memory_of
 from .listing import Names, listing
 from .memory import own_memory
 from .result import Result
 from .table import Table
-from .tidying import as_launches, constants_once, without_copies
+from .tidying import as_launches, constants_once, drop_copies
 from .trace import Trace
 from .traced import second
 
@@ -60,7 +61,10 @@ class Program:
         given = [*trace.inputs, *begins]
         if fuse:
             lines = constants_once(lines, given, [*leaves, *trace.outside.values()])
-            lines = fused(without_copies(lines, kept, given), kept, given)
+            graph = Graph(lines, [*kept, *given])
+            drop_copies(graph)
+            fusions.fuse(graph)
+            lines = graph.left
         lines = as_launches(lines)
         memory = own_memory(lines, given, trace.outside)
         moved = memory.moved

@@ -17,7 +17,6 @@ Python.
 """
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, overload
 
@@ -31,6 +30,7 @@ from ..ops.registry import Array
 from ..recording import changes, state
 from ..tape import Node, recorded_nodes
 from ..tensor import Tensor
+from .arguments import most_arguments, names_of_arguments
 from .compare import Difference, check_same
 from .epoch import run_epoch
 from .gradients import Ends
@@ -45,9 +45,13 @@ PATIENCE = 8
 
 
 @overload
-def capture(step: Callable[..., Any], **options: Any) -> "CapturedStep": ...
+def capture(
+    step: Callable[..., Any], *, device: str = ..., keep_grads: bool = ..., fuse: bool = ...
+) -> "CapturedStep": ...
 @overload
-def capture(**options: Any) -> Callable[[Callable[..., Any]], "CapturedStep"]: ...
+def capture(
+    *, device: str = ..., keep_grads: bool = ..., fuse: bool = ...
+) -> Callable[[Callable[..., Any]], "CapturedStep"]: ...
 def capture(
     step: Callable[..., Any] | None = None,
     *,
@@ -146,7 +150,7 @@ class CapturedStep:
         Raises:
             ValueError: No batch size, data of different lengths, or an order that leaves the rows.
         """
-        if order is None and len(data) > 1 and len(data) - 1 == _most_arguments(self.function):
+        if order is None and len(data) > 1 and len(data) - 1 == most_arguments(self.function):
             *data, order = data  # type: ignore[assignment]
         return run_epoch(self, data, order, batch_size)
 
@@ -202,7 +206,7 @@ class CapturedStep:
         """Runs the step as it is written and notes down what it computes."""
         key = self._key(tensors)
         inputs = [Tensor(np.array(t._array, order="C"), self.backend) for t in tensors]
-        names = _arguments(self.function, len(inputs))
+        names = names_of_arguments(self.function, len(inputs))
         for x, name in zip(inputs, names, strict=True):
             x.name = name
         trace = Trace(self.backend, inputs)
@@ -282,23 +286,3 @@ def _named(value: Any) -> Any:
             for node in (part, *recorded_nodes(part)):
                 if node.name is not None:
                     yield node._array, node.name
-
-
-def _most_arguments(function: Callable[..., Any]) -> int | None:
-    """How many arguments a step takes; None if any number."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return None
-    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
-
-
-def _arguments(function: Callable[..., Any], count: int) -> list[str]:
-    """What the arguments of a step are called."""
-    try:
-        names = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        names = []
-    return [names[k] if k < len(names) else f"input{k + 1}" for k in range(count)]

@@ -1,6 +1,7 @@
 """From instructions to what the machine runs: rows of words, and the head that leads to them."""
 
 import ctypes
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,6 +37,17 @@ def row_of(launch: Launch) -> list[int]:
     return row
 
 
+@functools.cache
+def _address_places(kernel: Any) -> list[int]:
+    """The words of a kernel's row that are addresses."""
+    signature = kernel.signature
+    return [
+        place
+        for kind, place in zip(signature.kinds, signature.places, strict=True)
+        if kind not in ("Int", "Real")
+    ]
+
+
 def _counting(word: Array, count: Count) -> Launch:
     """Puts a number that counts into the word of a row."""
     kernel = loaded.get("count_from", "float32")
@@ -58,6 +70,7 @@ class Table:
         self.rows = np.zeros((max(1, counts + len(launches)), ROW), np.int64)
         self.settings: list[tuple[Array, Setting]] = []
         self.launches: list[Launch] = []  # one for each row
+        self.addresses: list[tuple[int, int]] = []  # where a word with an address is, and that
         self.work = 0.0
         for launch in launches:
             self._enter(launch)
@@ -70,11 +83,10 @@ class Table:
     def _enter(self, launch: Launch) -> None:
         """A row for a launch; before it, one for each number that counts."""
         signature = launch.kernel.signature
-        counted = [
-            (place, arg)
-            for place, arg in zip(signature.places, launch.args, strict=True)
-            if isinstance(arg, Count | Setting)
-        ]
+        counted = []
+        if any(isinstance(arg, Count | Setting) for arg in launch.args):
+            places = zip(signature.places, launch.args, strict=True)
+            counted = [(place, arg) for place, arg in places if isinstance(arg, Count | Setting)]
         at = len(self.launches) + sum(isinstance(arg, Count) for _, arg in counted)
         for place, arg in counted:
             word = self.rows[at, place : place + 1]
@@ -86,6 +98,10 @@ class Table:
 
     def _fill(self, launch: Launch) -> None:
         words = row_of(launch)
+        at = address_of(self.rows) + 8 * ROW * len(self.launches)
+        self.addresses += [
+            (at + 8 * place, words[place]) for place in _address_places(launch.kernel)
+        ]
         self.rows[len(self.launches), : len(words)] = words
         work = 1.0
         for place in launch.kernel.signature.work:
@@ -136,15 +152,10 @@ class Table:
 
         Shapes: (n, 2)
         """
-        low, start = address_of(array), address_of(self.rows)
+        low = address_of(array)
         high = low + max(1, array.nbytes)
         found = [
-            (start + 8 * (k * ROW + place), int(self.rows[k, place]) - low)
-            for k, launch in enumerate(self.launches)
-            for kind, place in zip(
-                launch.kernel.signature.kinds, launch.kernel.signature.places, strict=True
-            )
-            if kind not in ("Int", "Real") and low <= self.rows[k, place] < high
+            (place, address - low) for place, address in self.addresses if low <= address < high
         ]
         return np.array(found, np.int64).reshape(-1, 2)
 

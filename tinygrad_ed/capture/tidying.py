@@ -1,6 +1,7 @@
 """What a program need not do each time: constants, and copies of what could be written in place."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,16 +15,13 @@ from .settings import Setting
 from .traced import second
 
 
-def without_copies(
-    lines: Sequence[Instruction], kept: Sequence[Array], inputs: Sequence[Array]
-) -> list[Instruction]:
+def drop_copies(program: Graph) -> None:
     """A launch whose only result is copied and then forgotten writes to where the copy is.
 
     So is the sum of two paths' gradients written to where the optimizer reads it.
     """
-    program = Graph(lines, [*kept, *inputs])
-    for j, line in enumerate(lines):
-        if not _is_copy(line):
+    for j, line in enumerate(program.lines):
+        if line is None or not _is_copy(line):
             continue
         target, source = _copy_of(line)
         writers = program.writers.get(id(memory_of(source)), [])
@@ -38,13 +36,14 @@ def without_copies(
             continue
         args = [target if a is results[0] else a for a in first.args]
         program.join(k, j, replace(first, args=args))
-    return [line for line in program.lines if line is not None]
 
 
 def _is_copy(line: Instruction) -> bool:
     if not isinstance(line, Formula) or line.params.get("dtype") is not None:
         return False
-    return line.function in (second, copied, np.array) and line.outputs[0] is not None
+    return line.outputs[0] is not None and any(
+        line.function is f for f in (second, copied, np.array)
+    )
 
 
 def _copy_of(line: Any) -> tuple[Array, Array]:
@@ -52,7 +51,7 @@ def _copy_of(line: Any) -> tuple[Array, Array]:
 
 
 def _alike(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and a.flags.c_contiguous
+    return bool(a.shape == b.shape and a.dtype == b.dtype and a.flags.c_contiguous)
 
 
 def constants_once(
@@ -65,14 +64,14 @@ def constants_once(
         inputs: Arrays that it is given.
         outside: Memory that others write to: parameters, what optimizers keep, anybody's tensors.
     """
-    program = Graph(lines, ())
+    writers = Counter(id(memory_of(a)) for line in lines for a in line.operands("out"))
     moving = {id(memory_of(a)) for a in (*inputs, *outside)}
     found = []
     for line in lines:
         results = [id(memory_of(a)) for a in line.operands("out")]
         is_constant = (
-            all(len(program.writers[r]) == 1 for r in results)
-            and not any(id(memory_of(a)) in moving for a in line.operands("in"))
+            all(writers[r] == 1 for r in results)
+            and not any(id(memory_of(a)) in moving for a in _read_by(line))
             and not any(r in moving for r in results)
             and _is_ours(line)
             and not _counts(line)
@@ -81,6 +80,17 @@ def constants_once(
             moving.update(results)
             found.append(line)
     return found
+
+
+def _read_by(line: Instruction) -> Iterable[Array]:
+    """The arrays whose numbers a line uses.
+
+    To spread the gradient of a sum, the other arrays are only asked for their shapes.
+    """
+    grads = line.context.grads
+    if isinstance(line, Formula) and grads is not None and grads.name in ("sum", "mean"):
+        return [a for a in line.inputs[:1] if isinstance(a, np.ndarray)]
+    return line.operands("in")
 
 
 def _counts(line: Instruction) -> bool:
