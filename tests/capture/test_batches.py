@@ -172,3 +172,20 @@ def test_after_a_refusal_old_tapes_refuse_if_an_update_came_before_it() -> None:
     assert_same_bits(weights, u.numbers)
     with pytest.raises(tg.TapeError, match="changed in place"):
         losses[0].backward()
+
+
+def test_empty_batches_and_inputs_next_to_results() -> None:
+    """An empty input has an address, too: nothing else may be taken for it."""
+
+    def step(A: Any, B: Any) -> Any:
+        return A @ B, (A @ B).sum(), A.sum()
+
+    captured = tg.capture(step)
+    for shapes in (((2, 0), (0, 2)), ((0, 3), (3, 2)), ((0, 0), (0, 0))):
+        for _ in range(50):
+            A, B = (np.empty(s, np.float32) for s in shapes)
+            given = [tg.tensor(a, device="cpu") for a in (A, B)]
+            assert_same_bits(step(*given), captured(A, B))
+        inputs = {a.__array_interface__["data"][0] for a in captured.program.inputs}
+        results = {a.__array_interface__["data"][0] for a in captured.program.result.arrays}
+        assert not inputs & results

@@ -141,6 +141,8 @@ def arrays_in(value: Any) -> Iterator[Array]:
 
 def address_of(array: Array) -> int:
     """Where its first entry lies."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"an array has an address, a {type(array).__name__} has not")
     return int(_word_at(id(array) + DATA).value)
 
 

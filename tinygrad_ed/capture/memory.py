@@ -33,7 +33,7 @@ class Memory:
         for owner in owners:
             low, high = _bounds(owner)
             self.starts[id(owner)] = low, size
-            size += -(-(high - low) // LINE) * LINE
+            size += -(-max(1, high - low) // LINE) * LINE  # no two begin at one address
         self.piece = np.zeros(size, np.uint8)
         start = address_of(self.piece)
         self.shift = -start % LINE - LINE  # so that offset LINE becomes the first border
