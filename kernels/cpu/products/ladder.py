@@ -99,6 +99,16 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
+@functools.cache
+def _launcher(rung: str, dtype: np.dtype[Any]) -> Callable[..., bool] | None:
+    """The kernel that the engine itself runs, ready to be called."""
+    from ..loaded import get  # which imports this package to compile
+
+    if rung not in RUNGS or dtype not in (np.float32, np.float64):
+        return None
+    return get("product" if rung == "tiled" else f"product_{rung}", dtype.name).launch
+
+
 def multiply(
     A: Array,
     B: Array,
@@ -138,6 +148,11 @@ def multiply(
     left, right = A.T if trans_a else A, B.T if trans_b else B
     (M, K), N = left.shape, right.shape[1]
     none = np.empty((0, 0), out.dtype)
+    chosen = copy is not None or vector is not None or gate is not None or gate_kind is not None
+    if not chosen and out.flags.c_contiguous:
+        launch = _launcher(rung, out.dtype)
+        if launch is not None and launch(left, right, out, bias, ACTIVATIONS[activation], None, 0):
+            return out  # the kernel has compared shapes and types; else find out what does not fit
     b, y = none[0:0].reshape(0) if bias is None else bias, none if gate is None else gate
     agree = right.shape[0] == K and out.shape == (M, N)
     agree = agree and (bias is None or b.shape == (N,))
