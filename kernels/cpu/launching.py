@@ -181,13 +181,17 @@ class _MethodDef(ctypes.Structure):
 
 
 _METH_FASTCALL = 0x0080
-_kept: list[Any] = []  # method definitions and their names: Python keeps only their address
+
+
+@functools.cache
+def _definition(address: int, name: str) -> _MethodDef:
+    """A method definition, kept for good: Python keeps only its address."""
+    return _MethodDef(name.encode(), address, _METH_FASTCALL, None)
 
 
 def builtin(address: int, name: str, bound: Any) -> Callable[..., Any]:
     """The C function at an address as a Python function; an object is its first argument."""
-    definition = _MethodDef(name.encode(), address, _METH_FASTCALL, None)
-    _kept.append(definition)
+    definition = _definition(address, name)
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype = ctypes.py_object
     make.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
