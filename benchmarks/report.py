@@ -56,7 +56,7 @@ def deliver(
         text = json.dumps({"machine": facts(), **payload}, indent=1)
         arguments.json.write_text(text + "\n", encoding="utf-8")
     if arguments.record:
-        record(benchmark, title, lines)
+        record(benchmark, title, lines, arguments.threads)
     if arguments.plot and payload["rows"]:
         plot(arguments.plot)
     failed = [

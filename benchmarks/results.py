@@ -38,22 +38,23 @@ def facts() -> dict[str, str]:
     }
 
 
-def record(benchmark: str, title: str, table: list[str]) -> None:
-    """Replaces the benchmark's section in RESULTS.md, or adds it."""
+def record(benchmark: str, title: str, table: list[str], threads: int = 1) -> None:
+    """Replaces the benchmark's section for so many threads in RESULTS.md, or adds it."""
     where = facts()
+    mark = benchmark if threads == 1 else f"{benchmark}, {threads} threads"
     section = "\n".join(
         [
-            f"<!-- {benchmark} -->",
+            f"<!-- {mark} -->",
             f"## {title}",
             "",
             f"`benchmarks/{benchmark}.py`, {where['date']}, {where['machine']}; "
             f"{where['versions']}; commit {where['commit']}.",
             "",
             *table,
-            f"<!-- end of {benchmark} -->",
+            f"<!-- end of {mark} -->",
         ]
     )
     text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEAD
-    old = re.compile(rf"<!-- {benchmark} -->.*?<!-- end of {benchmark} -->", re.DOTALL)
+    old = re.compile(rf"<!-- {mark} -->.*?<!-- end of {mark} -->", re.DOTALL)
     replaced, count = old.subn(lambda _: section, text)
     RESULTS.write_text(replaced if count else f"{text}\n{section}\n", encoding="utf-8")
