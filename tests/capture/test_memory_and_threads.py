@@ -69,7 +69,7 @@ def test_ever_new_programs_of_one_shape_are_dropped() -> None:
     for k in range(30):
         weight = t.model.parameters()[0]
         weight._array = np.array(weight._array)  # as `Module.to` moves it
-        tg.tape.changes.note()
+        tg.recording.changes.note()
         for batch in batches(4, 4, 3, seed=k):
             step(*batch)
         alive.add(step.program)

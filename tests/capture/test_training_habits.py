@@ -7,28 +7,20 @@ import numpy as np
 import pytest
 from capture.twins import (
     Residual,
+    Step,
     Trainee,
     assert_same_bits,
     assert_trains_alike,
     batches,
     classifier,
     five_lines,
+    linear,
+    trainee,
     twins,
 )
 
 import tinygrad_ed as tg
 from tinygrad_ed import nn
-
-Step = Callable[..., Any]
-
-
-def linear(inputs: int, outputs: int, seed: int, activation: Any = None) -> nn.Linear:
-    return nn.Linear(inputs, outputs, activation=activation, device="cpu", seed=seed)
-
-
-def trainee(model: nn.Module, make_step: Callable[[Any, Any], Step], **hypers: Any) -> Trainee:
-    optimizer = tg.optim.Adam(model.parameters(), **hypers)
-    return Trainee(model, [optimizer], make_step(model, optimizer))
 
 
 def test_residual_connections_and_tied_weights() -> None:

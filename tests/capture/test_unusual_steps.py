@@ -1,34 +1,25 @@
 """Steps out of the ordinary: clipping, penalties, looked-up rows, own optimizers and layers."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from capture.twins import (
     Residual,
+    Step,
     Trainee,
     assert_same_bits,
     assert_trains_alike,
     batches,
     classifier,
     five_lines,
+    linear,
+    trainee,
     twins,
 )
 
 import tinygrad_ed as tg
 from tinygrad_ed import nn
-
-Step = Callable[..., Any]
-
-
-def linear(inputs: int, outputs: int, seed: int, activation: Any = None) -> nn.Linear:
-    return nn.Linear(inputs, outputs, activation=activation, device="cpu", seed=seed)
-
-
-def trainee(model: nn.Module, make_step: Callable[[Any, Any], Step], **hypers: Any) -> Trainee:
-    optimizer = tg.optim.Adam(model.parameters(), **hypers)
-    return Trainee(model, [optimizer], make_step(model, optimizer))
 
 
 def test_gradients_are_clipped_in_a_step() -> None:

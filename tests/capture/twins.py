@@ -195,11 +195,23 @@ def separate(
     return Trainee(model, [optimizer], five_lines(model, optimizer, tg.bce_with_logits))
 
 
+Step = Callable[..., Any]
+
+
+def linear(inputs: int, outputs: int, seed: int, activation: Any = None) -> nn.Linear:
+    return nn.Linear(inputs, outputs, activation=activation, device="cpu", seed=seed)
+
+
+def trainee(model: nn.Module, make_step: Callable[[Any, Any], Step], **hypers: Any) -> Trainee:
+    optimizer = tg.optim.Adam(model.parameters(), **hypers)
+    return Trainee(model, [optimizer], make_step(model, optimizer))
+
+
 class Residual(nn.Module):
     """Connections around layers, and a weight that is used twice, once transposed."""
 
     def __init__(self) -> None:
-        self.layers = [nn.Linear(6, 6, activation="tanh", device="cpu", seed=k) for k in range(3)]
+        self.layers = [linear(6, 6, k, "tanh") for k in range(3)]
         self.out = nn.Parameter(np.ones((6, 1)), device="cpu")
 
     def forward(self, X: Any) -> Any:
