@@ -20,7 +20,7 @@ NAMES = [
     "CPU",
     "SIMD",
     "Numba",
-    "threading layer",
+    "threads",
     "kernel cache",
     "CuPy",
     "NVIDIA driver",
@@ -93,7 +93,7 @@ def test_without_numba_its_rows_are_missing_and_the_rest_is_as_before(
     rows = {row.name: row for row in doctor.examine()}
     assert not rows["Numba"].ok
     assert "pip install --upgrade numba" in rows["Numba"].fix
-    assert (rows["threading layer"].ok, rows["threading layer"].fix) == (False, "see Numba")
+    assert (rows["threads"].ok, rows["threads"].fix) == (False, "see Numba")
     assert (rows["kernel cache"].ok, rows["kernel cache"].fix) == (False, "see Numba")
     assert rows["NumPy"].ok
     assert rows["SIMD"].ok
@@ -146,31 +146,37 @@ def test_no_device_behind_cupy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unwritable_cache_is_named_with_the_variable_that_moves_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    numba = pytest.importorskip("numba")
+    pytest.importorskip("numba")
+    from tinygrad_ed.kernels.cpu import cache
+
     (tmp_path / "file").write_text("not a folder")
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(cache, "folder", lambda: Path(tmp_path / "file" / "cache"))
     row = doctor_probes.kernel_cache()
     assert not row.ok
     assert str(tmp_path) in row.found
-    assert "NUMBA_CACHE_DIR" in row.fix
+    assert "TINYGRAD_ED_CACHE" in row.fix
 
 
 def test_looking_for_the_cache_makes_no_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    numba = pytest.importorskip("numba")
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "deep" / "kernels"))
+    pytest.importorskip("numba")
+    from tinygrad_ed.kernels.cpu import cache
+
+    monkeypatch.setattr(cache, "folder", lambda: Path(tmp_path / "deep" / "kernels"))
     assert doctor_probes.kernel_cache().ok
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("folder", ["~/.cache/numba", "kernels"])
+@pytest.mark.parametrize("folder", ["~/.cache/kernels", "kernels"])
 def test_a_cache_without_a_full_path_is_missing(
     folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    numba = pytest.importorskip("numba")
+    pytest.importorskip("numba")
+    from tinygrad_ed.kernels.cpu import cache
+
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(numba.config, "CACHE_DIR", folder)
+    monkeypatch.setattr(cache, "folder", lambda: Path(folder))
     row = doctor_probes.kernel_cache()
     assert (row.ok, folder in row.found) == (False, True)
     assert list(tmp_path.iterdir()) == []
@@ -179,8 +185,10 @@ def test_a_cache_without_a_full_path_is_missing(
 def test_a_cache_whose_nearest_parent_is_read_only_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    numba = pytest.importorskip("numba")
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "deep" / "kernels"))
+    pytest.importorskip("numba")
+    from tinygrad_ed.kernels.cpu import cache
+
+    monkeypatch.setattr(cache, "folder", lambda: Path(tmp_path / "deep" / "kernels"))
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)  # as for a guest
     assert not doctor_probes.kernel_cache().ok
 
@@ -200,29 +208,24 @@ def test_auto_is_missing_where_the_device_it_means_is(monkeypatch: pytest.Monkey
 def test_a_named_cache_folder_is_the_one_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    numba = pytest.importorskip("numba")
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kernels"))
+    pytest.importorskip("numba")
+    from tinygrad_ed.kernels.cpu import cache
+
+    monkeypatch.setattr(cache, "folder", lambda: Path(tmp_path / "kernels"))
     assert doctor_probes.kernel_cache() == Row("kernel cache", str(tmp_path / "kernels"))
 
 
-def test_workqueue_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_number_of_threads_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
-    monkeypatch.setattr(doctor_probes, "_imports", lambda module: module.endswith("workqueue"))
-    row = doctor_probes.threading_layer()
-    assert not row.ok
-    assert row.found.startswith("workqueue")
-    assert "tbb" in row.fix
+    from tinygrad_ed.backends.cpu import threads
 
+    def junk() -> int:
+        raise ValueError("TINYGRAD_ED_THREADS='many' is no number")
 
-def test_a_layer_that_was_asked_for_and_does_not_load_is_named(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    numba = pytest.importorskip("numba")
-    monkeypatch.setattr(numba.config, "THREADING_LAYER", "tbb")
-    monkeypatch.setattr(doctor_probes, "_imports", lambda module: module.endswith("omppool"))
-    row = doctor_probes.threading_layer()
-    assert (row.ok, row.fix) == (False, "unset NUMBA_THREADING_LAYER")
-    assert "tbb" in row.found
+    assert doctor_probes.threads().found.startswith(str(threads.get_threads()))
+    monkeypatch.setattr(threads, "get_threads", junk)
+    row = doctor_probes.threads()
+    assert (row.ok, "'many'" in row.found, "TINYGRAD_ED_THREADS" in row.fix) == (False, True, True)
 
 
 def test_a_package_that_is_not_there_names_its_extra() -> None:

@@ -19,7 +19,7 @@ PROBES: tuple[Callable[[], Row], ...] = (
     look.processor,
     look.simd_width,
     look.version_of_numba,
-    look.threading_layer,
+    look.threads,
     look.kernel_cache,
     look.version_of_cupy,
     look.driver,

@@ -122,51 +122,34 @@ def version_of_numba() -> Row:
         return Row("Numba", one_line(error), False, fix)
 
 
-def threading_layer() -> Row:
-    """What runs Numba's parallel loops: tbb, omp or workqueue, in the order Numba prefers them."""
-    name = "threading layer"
+def threads() -> Row:
+    """How many threads large kernels of device cpu are divided among."""
     try:
-        config = importlib.import_module("numba").config
-    except Exception:
-        return Row(name, "Numba does not import", False, "see Numba")
-    layers = [s for s in config.THREADING_LAYER_PRIORITY if _imports(f"numba.np.ufunc.{_POOL[s]}")]
-    asked = config.THREADING_LAYER
-    if asked in _POOL and asked not in layers:
-        found = (
-            f"NUMBA_THREADING_LAYER={asked} does not load; there is {', '.join(layers) or 'none'}"
+        importlib.import_module("numba")
+        number = importlib.import_module("tinygrad_ed.backends.cpu.threads").get_threads()
+    except ImportError:
+        return Row("threads", "Numba does not import", False, "see Numba")
+    except ValueError as error:
+        return Row(
+            "threads", one_line(error), False, "set TINYGRAD_ED_THREADS to a number, or unset"
         )
-        return Row(name, found, False, "unset NUMBA_THREADING_LAYER")
-    if not set(layers) & {"tbb", "omp"}:
-        found = f"{', '.join(layers) or 'none'}: slow to start, and not for two threads at once"
-        return Row(name, found, False, "pip install tbb, or install the system's libgomp")
-    first = asked if asked in _POOL else layers[0]
-    return Row(name, f"{first} (loadable: {', '.join(layers)})")
-
-
-_POOL = {"tbb": "tbbpool", "omp": "omppool", "workqueue": "workqueue"}
+    return Row("threads", f"{number} (TINYGRAD_ED_THREADS or --threads sets how many)")
 
 
 def kernel_cache() -> Row:
-    """Where compiled kernels are kept, in Numba's own order of preference."""
+    """Where compiled kernels are kept."""
     name = "kernel cache"
     try:
-        config = importlib.import_module("numba").config
-        dirs = importlib.import_module("numba.misc.appdirs")
-    except Exception:
+        importlib.import_module("numba")
+        folder = importlib.import_module("tinygrad_ed.kernels.cpu.cache").folder()
+    except ImportError:
         return Row(name, "Numba does not import", False, "see Numba")
-    if config.CACHE_DIR:
-        folders = [Path(config.CACHE_DIR)]
-    else:
-        source = importlib.util.find_spec("tinygrad_ed.kernels.cpu")
-        beside = Path(source.origin).parent / "__pycache__" if source and source.origin else None
-        user = Path(dirs.AppDirs(appname="numba", appauthor=False).user_cache_dir)
-        folders = [beside, user] if beside else [user]
-    for folder in folders:
-        if _writable(folder):
-            return Row(name, str(folder))
-    shown = ", ".join(map(str, folders))
-    found = f"not writable, or no absolute path: {shown}; kernels compile again in each process"
-    return Row(name, found, False, "set NUMBA_CACHE_DIR to the full path of a folder you can write")
+    except RuntimeError as error:  # there is no home folder
+        return Row(name, one_line(error), False, "set TINYGRAD_ED_CACHE to a folder you can write")
+    if _writable(folder):
+        return Row(name, str(folder))
+    found = f"not writable, or no absolute path: {folder}; kernels compile again in each process"
+    return Row(name, found, False, "set TINYGRAD_ED_CACHE to the full path of a folder to write to")
 
 
 def version_of_cupy() -> Row:
@@ -246,14 +229,6 @@ def _numpy_build(part: str) -> dict[str, Any]:
     """What NumPy knows about its own build."""
     build: Any = np.show_config(mode="dicts")
     return dict(build.get(part, {}))
-
-
-def _imports(module: str) -> bool:
-    try:
-        importlib.import_module(module)
-    except Exception:
-        return False
-    return True
 
 
 def _writable(folder: Path) -> bool:
