@@ -11,14 +11,16 @@ region cannot end before that part is done, so all that is read afterwards belon
 
 One region at a time: whoever finds the team taken runs its kernel undivided instead of waiting.
 Workers (`workers.py`) look for parts for a bounded time, then sleep in Python; `rouse` wakes them
-before a run that may need them. While a run is under way they look for longer, and let other
-programs go first.
+before a run that may need them. While a run is under way they do not fall so fast asleep, since
+nothing in it can wake them: they take naps between their looks.
 """
 
 from typing import Any
 
 LINE = 16
 """Words that no other thread's words share a cache line with (processors fetch two of 64 bytes)."""
+NAP_LENGTH = 20
+"""Microseconds; the system makes it some more."""
 LIMIT = 256
 """Threads at most, the caller included."""
 
@@ -27,9 +29,9 @@ OPEN, DONE, OWNER, RUNS = (LINE * k for k in range(4))
 # What the open region is.
 ENTRY, ROW, PARTS, STATUS = range(4 * LINE, 4 * LINE + 4)
 # What rarely changes: how many threads, whether workers shall leave, how often they look before
-# they sleep; addresses: the system's "let others go first", Python's call and release of an object,
-# and the object that wakes workers.
-THREADS, STOP, LOOKS, YIELD, CALL, DECREF, WAKE = range(5 * LINE, 5 * LINE + 7)
+# they sleep; addresses: the system's "let others go first" and "sleep for so many microseconds",
+# Python's call and release of an object, and the object that wakes workers.
+THREADS, STOP, LOOKS, YIELD, NAP, CALL, DECREF, WAKE = range(5 * LINE, 5 * LINE + 8)
 AWAKE = 6 * LINE
 """Whether worker k = 1, 2, ... is looking for parts: the word AWAKE + k LINE."""
 TAKEN = AWAKE + 1
@@ -99,13 +101,12 @@ def worker() -> Any:
     from .memory import call_for_word, call_kernel, flush_denormals, put_word, restore, word
 
     def work(team, awake, scratch):  # type: ignore[no-untyped-def]
-        """Takes parts, until LOOKS looks were in vain, twice as many while a run is under way."""
+        """Takes parts, until LOOKS looks were in vain; while a run is under way, naps instead."""
         store(awake, 1)
         before = flush_denormals()
         taken = awake + 8 * (TAKEN - AWAKE)
-        idle, waited = 0, 0
-        looks = word(team + 8 * LOOKS)
-        while idle < looks and waited < 2 * looks and load(team + 8 * STOP) == 0:
+        idle, looks = 0, word(team + 8 * LOOKS)
+        while load(team + 8 * STOP) == 0:
             if load(team + 8 * OPEN) > 0:
                 part = add(team + 8 * OPEN, -1) - 1
                 if part >= 0:
@@ -117,15 +118,14 @@ def worker() -> Any:
                         unite(team + 8 * STATUS, status)
                     put_word(taken, word(taken) + 1)
                     add(team + 8 * DONE, 1)
-                    idle, waited = 0, 0
+                    idle = 0
                 continue
             pause()
-            if load(team + 8 * RUNS) > 0:
-                waited += 1
-                if waited > looks and word(team + 8 * YIELD) != 0:
-                    call_for_word(word(team + 8 * YIELD), 0, 0, 0, 0)
-            else:
-                idle += 1
+            idle += 1
+            if idle > looks:
+                if load(team + 8 * RUNS) == 0 or word(team + 8 * NAP) == 0:
+                    break
+                call_for_word(word(team + 8 * NAP), NAP_LENGTH, 0, 0, 0)
         restore(before)
         store(awake, 0)
         return 0

@@ -188,12 +188,13 @@ def _set_up() -> None:
     words[team.THREADS] = asked_for()
     words[team.CALL], words[team.DECREF] = python("PyObject_CallNoArgs"), python("Py_DecRef")
     words[team.WAKE] = id(wake)
-    found: Any
-    if os.name == "nt":
-        found = getattr(ctypes, "windll").kernel32.SwitchToThread  # noqa: B009 (not elsewhere)
-    else:
-        found = getattr(ctypes.CDLL(None), "sched_yield", None)
-    words[team.YIELD] = ctypes.cast(found, ctypes.c_void_p).value or 0 if found else 0
+    for word, name in ((team.YIELD, "sched_yield"), (team.NAP, "usleep")):
+        found: Any
+        if os.name == "nt":  # it has no sleep as short
+            found = getattr(ctypes, "windll").kernel32.SwitchToThread  # noqa: B009 (not elsewhere)
+        else:
+            found = getattr(ctypes.CDLL(None), name, None)
+        words[word] = ctypes.cast(found, ctypes.c_void_p).value or 0 if found else 0
     atexit.register(_leave)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_fresh)
