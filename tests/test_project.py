@@ -35,9 +35,9 @@ MAY_IMPORT = {
     "machine": {"kernels"},
     "views": CORE | {"documents", "machine"},
     "check": CORE,
-    "capture": CORE | {"kernels"},
+    "captured": CORE | {"kernels"},
     "exits": {"errors"},
-    "train": CORE | PARTS | {"capture", "exits"},
+    "train": CORE | PARTS | {"captured", "exits"},
     "doctor": CORE | {"package"},
     "cli": CORE
     | PARTS

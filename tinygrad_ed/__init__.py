@@ -7,8 +7,6 @@ Not `tinygrad`. Read it in this order: `tensor.py`, `tape.py`, `gradients.py`, `
 """
 
 import importlib
-import sys
-import types
 from typing import TYPE_CHECKING, Any
 
 from .backends.cpu.rungs import on_change, use_kernel
@@ -31,7 +29,7 @@ from .tensor import Tensor
 if TYPE_CHECKING:
     from . import check, data, documents, metrics, nn, optim, train, views
     from .backends.cpu.threads import get_threads, set_threads
-    from .capture.step import capture
+    from .captured.step import capture
     from .check.gradcheck import gradcheck
     from .train.fit import fit
     from .views.cost import cost
@@ -42,7 +40,7 @@ __version__ = "0.1.0"
 on_change(changes.note)  # captured programs look again when another rung is chosen
 
 _LAZY = {
-    "capture": "capture.step",
+    "capture": "captured",
     "check": "check",
     "data": "data",
     "documents": "documents",
@@ -72,18 +70,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LAZY})
-
-
-class _Package(types.ModuleType):
-    """`tg.capture` is the function, also once the folder of the same name was imported."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "capture" and isinstance(value, types.ModuleType):
-            value = value.capture
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 __all__ = [

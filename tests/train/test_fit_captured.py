@@ -13,7 +13,7 @@ from train.fit_runs import DATA, HITS, Annealed, X, Y, assert_same_weights, netw
 
 import tinygrad_ed as tg
 from tinygrad_ed import nn, optim, tape
-from tinygrad_ed.capture import CapturedStep
+from tinygrad_ed.captured import CapturedStep
 from tinygrad_ed.train import EarlyStopping, steps
 
 

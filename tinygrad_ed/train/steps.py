@@ -16,7 +16,7 @@ from ..recording import state
 from ..tensor import Tensor
 
 if TYPE_CHECKING:
-    from ..capture import CapturedStep
+    from ..captured import CapturedStep
 
 Array: TypeAlias = NDArray[Any]
 Step: TypeAlias = Callable[[Tensor, Tensor], Any]
@@ -179,7 +179,7 @@ class Steps:
     # --- whether it works -------------------------------------------------------------------------
 
     def _program(self) -> "CapturedStep":
-        from ..capture import capture  # which needs the compiler: other devices do not
+        from ..captured import capture  # which needs the compiler: other devices do not
 
         return capture(self.step, keep_grads=self.keep_grads)
 

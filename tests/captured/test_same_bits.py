@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from capture.twins import (
+from captured.twins import (
     Trainee,
     assert_same_bits,
     assert_trains_alike,

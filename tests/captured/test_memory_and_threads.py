@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from capture.twins import assert_same_bits, batches, branches, classifier
+from captured.twins import assert_same_bits, batches, branches, classifier
 
 import tinygrad_ed as tg
 

@@ -5,7 +5,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from capture.twins import Trainee, assert_same_bits, classifier, twins
+from captured.twins import Trainee, assert_same_bits, classifier, twins
 from hypothesis import HealthCheck, given, settings
 
 import tinygrad_ed as tg

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from capture.twins import assert_same_bits, assert_trains_alike, batches, classifier, twins
+from captured.twins import assert_same_bits, assert_trains_alike, batches, classifier, twins
 from tinygrad_ed.kernels.cpu import loaded
 
 import tinygrad_ed as tg

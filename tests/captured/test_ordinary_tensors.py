@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from capture.twins import Trainee, assert_same_bits, batches, classifier, twins
+from captured.twins import Trainee, assert_same_bits, batches, classifier, twins
 
 import tinygrad_ed as tg
 

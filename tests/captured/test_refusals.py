@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from capture.twins import assert_same_bits, batches, classifier
+from captured.twins import assert_same_bits, batches, classifier
 
 import tinygrad_ed as tg
 from tinygrad_ed import CaptureError, nn

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from capture.twins import (
+from captured.twins import (
     Residual,
     Step,
     Trainee,

@@ -5,7 +5,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from capture.twins import assert_same_bits
+from captured.twins import assert_same_bits
 from hypothesis import given
 from ops.cases import CASES
 from ops.helpers import examples, is_float, plain

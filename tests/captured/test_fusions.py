@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from capture.twins import assert_same_bits, batches, classifier, twins
+from captured.twins import assert_same_bits, batches, classifier, twins
 
 import tinygrad_ed as tg
 from tinygrad_ed import nn

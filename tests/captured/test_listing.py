@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import numpy as np
-from capture.twins import batches
+from captured.twins import batches
 
 import tinygrad_ed as tg
 from tinygrad_ed import nn
