@@ -1,6 +1,8 @@
 """Readings of the tape: none changes it, and none has a formula of its own.
 
-unroll   the tape as a flat NumPy program, forward and backward
+names    what the tensors of a tape are called
+lines    the tape line by line, forward and backward
+unroll   those lines as a flat NumPy program
 inline   from an op's own source to lines of such a program
 ahead    what shapes and parameters decide before there are numbers
 effects  what changes in place, and must not be moved or dropped

@@ -19,14 +19,13 @@ from ..apply import apply
 from ..backends import Backend
 from ..backends.cpu.environment import Environment
 from ..backends.cpu.table import CpuBackend
-from ..errors import TapeError
 from ..gradients import ArrayReading, seed_of
 from ..recording import no_grad
-from ..tape import Node, check_unchanged, fitted, recorded_nodes, walk_back
+from ..tape import Node, check_unchanged, fitted, walk_back
 from ..tensor import Tensor
 from .cost_rules import Tally
 from .cost_table import Cost, Row
-from .unroll import _Writer
+from .names import Names
 
 SAMPLES = 9
 SHORTEST = 5e-5
@@ -59,16 +58,11 @@ def cost(loss: Tensor, *, measure: bool = True, seed: Any = None) -> Cost:
         TapeError: Not recorded, or an operand was changed in place since.
         ShapeError: Not a scalar, and there is no seed.
     """
-    if not isinstance(loss, Tensor) or loss.op is None:
-        raise TapeError(
-            "cost needs a recorded result: a tensor computed from one that requires a gradient, "
-            "outside tg.no_grad()"
-        )
-    start = seed_of(loss, seed)
-    nodes = recorded_nodes(loss)[::-1]
+    names = Names(loss, "cost")
+    start, nodes = seed_of(loss, seed), names.nodes
     for node in nodes:
         check_unchanged(node)
-    reading = _Costs(loss, machine.stored(), measure)
+    reading = _Costs(loss, names, machine.stored(), measure)
     with no_grad(), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what there was to warn of was said when it was recorded
         for node in nodes:
@@ -108,10 +102,12 @@ class _OnBackend(ArrayReading):
 class _Costs(ArrayReading):
     """Makes a row of each node, forward and backward; the gradients are those of `backward`."""
 
-    def __init__(self, loss: Tensor, known: machine.Machine | None, measure: bool) -> None:
+    def __init__(
+        self, loss: Tensor, names: Names, known: machine.Machine | None, measure: bool
+    ) -> None:
         super().__init__()
         self.machine, self.measure = known, measure
-        self.names = _Writer(loss).names
+        self.names = names
         self.rows: list[Row] = []
         self.noted = _Noted()
         self.kernels = CpuBackend(self.noted) if isinstance(loss._backend, CpuBackend) else None
@@ -179,7 +175,7 @@ class _Costs(ArrayReading):
         self.rows.append(
             Row(
                 direction=direction,
-                name=self.names[id(node)],
+                name=self.names.of(node),
                 op=op or (node._op.called if node._op else ""),
                 shape=tuple(node._array.shape),
                 flops=tally.flops,
