@@ -1,6 +1,7 @@
 """Readings of the tape: none changes it, and none has a formula of its own.
 
 names    what the tensors of a tape are called
+line     one line of a reading: a statement, and whose it is
 lines    the tape line by line, forward and backward
 unroll   those lines as a flat NumPy program
 inline   from an op's own source to lines of such a program

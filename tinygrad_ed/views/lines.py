@@ -7,7 +7,6 @@ Every line is taken from the source of the op that ran; `walk_back` gives the or
 import ast
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,57 +18,24 @@ from ..tape import Node, check_unchanged, walk_back
 from ..tensor import Tensor
 from .emit import Variable
 from .inline import Inliner, NotStraight, without_unused
+from .line import Line, Named, assign, target_of
 from .names import Names
 from .tidy import Tidy
-
-
-@dataclass(frozen=True)
-class Line:
-    """One statement.
-
-    Attributes:
-        statement: In the program's names.
-        kind: "local" (a step on the way), "result", and on the way back "seed", "gradient", "sum"
-            (over broadcast axes), "cast" and "add" (paths meet).
-        node: The result whose op it belongs to.
-        source: The operand whose gradient it computes; None if none.
-        comment: What it is, in a few words.
-    """
-
-    statement: ast.stmt
-    kind: str
-    node: Node
-    source: Node | None = None
-    comment: str = ""
-
-    @property
-    def target(self) -> str:
-        """The name that it gives a value; "" if it changes one in place."""
-        if isinstance(self.statement, ast.Assign) and isinstance(
-            self.statement.targets[0], ast.Name
-        ):
-            return self.statement.targets[0].id
-        return ""
-
-
-@dataclass(frozen=True)
-class Named:
-    """A gradient while the walk goes on: what the lines call it, and its numbers."""
-
-    name: str
-    array: Any
 
 
 class Writer:
     """Writes the lines: forward by going through the nodes, backward by walking the tape.
 
-    Attributes:
+    Args:
         names: What everything is called.
+        hands_on: Whether a VJP that hands the upstream gradient on as it is gets a line `da = dy`.
+
+    Attributes:
         gradients: After `backward`: what the gradient of each leaf is called.
     """
 
-    def __init__(self, names: Names) -> None:
-        self.names, self.emitter = names, names.emitter
+    def __init__(self, names: Names, hands_on: bool = False) -> None:
+        self.names, self.emitter, self.hands_on = names, names.emitter, hands_on
         self.inliner = Inliner(self.emitter)
         self.lines: list[Line] = []
         self.gradients: dict[str, str] = {}
@@ -151,7 +117,7 @@ class Writer:
             result = ast.Call(ast.parse("np.asarray", mode="eval").body, [result], [])
         source = f" [{op.source}]" if op.source else ""
         comment = f"{op.called}{source} {node._array.shape}"
-        self._write(_assign(self.names.of(node), result), "result", node, comment=comment)
+        self._write(assign(self.names.of(node), result), "result", node, comment=comment)
 
     def _number_like(self, node: Node) -> None:
         """Local names get the number of the result they belong to: Z1 goes with A1."""
@@ -194,30 +160,41 @@ class Writer:
             results = [result]
         else:  # a copied VJP returns its tuple whole
             whole = self.emitter.fresh(f"gradients_of_{op.name}")
-            statements = [*statements, _assign(whole, result)]
+            statements = [*statements, assign(whole, result)]
             results = [
                 ast.Subscript(ast.Name(whole, ast.Load()), ast.Constant(k), ast.Load())
                 for k in range(len(node._sources))
             ]
         wanted = [r for r, need in zip(results, node._wants, strict=True) if need]
-        self._name_locals(node, [*statements, *results], results, values)
+        sources = self._name_locals(node, [*statements, *results], results, values)
         for statement in without_unused(statements, wanted):
-            self._write(statement, "local", node)
+            source = sources.get(target_of(statement))
+            self._write(statement, "local" if source is None else "gradient", node, source)
         found: list[Named | None] = []
         for source, expression, value in zip(node._sources, results, values, strict=True):
             if value is None or not (isinstance(source, Node) and source.requires_grad):
                 found.append(None)
                 continue
-            found.append(self._bind(node, source, expression, value, op))
+            if self._is_line(expression, upstream):
+                found.append(self._bind(node, source, expression, value, op))
+            else:
+                found.append(Named(ast.unparse(expression), value))
         return found, False
+
+    def _is_line(self, result: ast.expr, upstream: Named) -> bool:
+        """Whether a gradient is worth a line: it has none if it only hands a variable on."""
+        if not isinstance(result, ast.Name):
+            return True
+        return self.hands_on and result.id == upstream.name
 
     def _name_locals(
         self, node: Node, code: list[Any], results: list[ast.expr], values: Any
-    ) -> None:
+    ) -> dict[str, Node]:
         """A local variable that is returned as a gradient gets the gradient's name at once."""
         names = [n for part in code for n in ast.walk(part) if isinstance(n, ast.Name)]
         assigned = {n.id for n in names if isinstance(n.ctx, ast.Store)}
         rows = zip(node._sources, node._wants, results, values, strict=True)
+        sources = {}
         for source, wanted, result, value in rows:
             if not wanted or value is None or not self._fits(value, source):
                 continue
@@ -226,6 +203,8 @@ class Writer:
                 assigned.remove(old)
                 for name in names:
                     name.id = new if name.id == old else name.id
+                sources[new] = source
+        return sources
 
     @staticmethod
     def _fits(value: Any, source: Node) -> bool:
@@ -234,16 +213,13 @@ class Writer:
         return bool(np.shape(value) == array.shape and value.dtype == array.dtype)
 
     def _bind(self, node: Node, source: Node, expression: ast.expr, value: Any, op: Op) -> Named:
-        """Gives a contribution its name; one that only hands a variable on needs no line."""
-        expression = self._tidied(expression)
-        if isinstance(expression, ast.Name):
-            return Named(expression.id, value)
+        """Gives a contribution its name."""
         if self._fits(value, source):
             name = self._gradient_name(source)
         else:
             name = self.emitter.fresh(f"d{self.names.of(source)}_wide")
         comment = f"{op.called} backward {np.shape(value)}"
-        self._write(_assign(name, expression), "gradient", node, source, comment)
+        self._write(assign(name, expression), "gradient", node, source, comment)
         return Named(name, value)
 
     def _gradient_name(self, source: Node) -> str:
@@ -289,7 +265,3 @@ class Writer:
     def dtype(self, gradient: Named) -> Any:
         """Their number type."""
         return gradient.array.dtype
-
-
-def _assign(name: str, value: ast.expr) -> ast.Assign:
-    return ast.Assign([ast.Name(name, ast.Store())], value)

@@ -8,7 +8,8 @@ import ast
 from typing import Any
 
 from ..tensor import Tensor
-from .lines import Line, Writer
+from .line import Line
+from .lines import Writer
 from .names import Names
 from .program import Program
 
