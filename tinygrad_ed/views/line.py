@@ -17,6 +17,8 @@ class Line:
             (over broadcast axes), "cast" and "add" (paths meet).
         node: The result whose op it belongs to.
         source: The operand whose gradient it computes; None if none.
+        operand: The how manieth operand that is; -1 if none.
+        upstream: What the gradient that its VJP starts from is called.
         comment: What it is, in a few words.
     """
 
@@ -25,6 +27,8 @@ class Line:
     node: Node
     source: Node | None = None
     comment: str = ""
+    operand: int = -1
+    upstream: str = ""
 
     @property
     def target(self) -> str:

@@ -47,6 +47,7 @@ class Writer:
         )
         self.arrived: Counter[int] = Counter()
         self.arrays = ArrayReading()
+        self.upstream = ""
 
     def forward(self) -> list[Line]:
         """The lines that compute every result.
@@ -86,9 +87,11 @@ class Writer:
         node: Node,
         source: Node | None = None,
         comment: str = "",
+        operand: int = -1,
     ) -> None:
-        statement = ast.parse(code).body[0] if isinstance(code, str) else self._tidied(code)
-        self.lines.append(Line(statement, kind, node, source, comment))
+        statement = ast.parse(code).body[0] if isinstance(code, str) else self.tidied(code)
+        upstream = "" if operand < 0 else self.upstream
+        self.lines.append(Line(statement, kind, node, source, comment, operand, upstream))
 
     def variable(self, source: Any) -> Any:
         """An operand as the emitter takes it: a variable, or the plain number that it is."""
@@ -124,7 +127,7 @@ class Writer:
         digits = re.search(r"\d*$", self.names.of(node))
         self.emitter.suffix = digits.group() if digits else ""
 
-    def _tidied(self, code: ast.AST) -> Any:
+    def tidied(self, code: ast.AST) -> Any:
         return ast.fix_missing_locations(Tidy(self.names.ranks).visit(code))
 
     def _body(self, function: Any, operands: list[Any], params: dict[str, Any], name: str) -> Any:
@@ -148,6 +151,7 @@ class Writer:
         """The lines of a node's VJP; what is not wanted is left out."""
         op = node._op
         assert op is not None and op.backward is not None
+        self.upstream = upstream.name
         values, _ = self.arrays.vjp(node, upstream.array)
         dy = Variable(upstream.name, tuple(np.shape(upstream.array)), upstream.array.dtype)
         operands = [dy, self.variable(node), *(self.variable(s) for s in node._sources)]
@@ -166,17 +170,19 @@ class Writer:
                 for k in range(len(node._sources))
             ]
         wanted = [r for r, need in zip(results, node._wants, strict=True) if need]
-        sources = self._name_locals(node, [*statements, *results], results, values)
+        operands_of = self._name_locals(node, [*statements, *results], results, values)
         for statement in without_unused(statements, wanted):
-            source = sources.get(target_of(statement))
-            self._write(statement, "local" if source is None else "gradient", node, source)
+            k = operands_of.get(target_of(statement), -1)
+            source = None if k < 0 else node._sources[k]
+            self._write(statement, "local" if k < 0 else "gradient", node, source, operand=k)
         found: list[Named | None] = []
-        for source, expression, value in zip(node._sources, results, values, strict=True):
+        rows = zip(node._sources, results, values, strict=True)
+        for k, (source, expression, value) in enumerate(rows):
             if value is None or not (isinstance(source, Node) and source.requires_grad):
                 found.append(None)
                 continue
             if self._is_line(expression, upstream):
-                found.append(self._bind(node, source, expression, value, op))
+                found.append(self._bind(node, k, expression, value))
             else:
                 found.append(Named(ast.unparse(expression), value))
         return found, False
@@ -189,13 +195,13 @@ class Writer:
 
     def _name_locals(
         self, node: Node, code: list[Any], results: list[ast.expr], values: Any
-    ) -> dict[str, Node]:
+    ) -> dict[str, int]:
         """A local variable that is returned as a gradient gets the gradient's name at once."""
         names = [n for part in code for n in ast.walk(part) if isinstance(n, ast.Name)]
         assigned = {n.id for n in names if isinstance(n.ctx, ast.Store)}
         rows = zip(node._sources, node._wants, results, values, strict=True)
-        sources = {}
-        for source, wanted, result, value in rows:
+        operands = {}
+        for k, (source, wanted, result, value) in enumerate(rows):
             if not wanted or value is None or not self._fits(value, source):
                 continue
             if isinstance(result, ast.Name) and result.id in assigned:
@@ -203,8 +209,8 @@ class Writer:
                 assigned.remove(old)
                 for name in names:
                     name.id = new if name.id == old else name.id
-                sources[new] = source
-        return sources
+                operands[new] = k
+        return operands
 
     @staticmethod
     def _fits(value: Any, source: Node) -> bool:
@@ -212,14 +218,17 @@ class Writer:
         array = source._array
         return bool(np.shape(value) == array.shape and value.dtype == array.dtype)
 
-    def _bind(self, node: Node, source: Node, expression: ast.expr, value: Any, op: Op) -> Named:
-        """Gives a contribution its name."""
+    def _bind(self, node: Node, k: int, expression: ast.expr, value: Any) -> Named:
+        """Gives the contribution of operand k its name."""
+        source, op = node._sources[k], node._op
+        assert op is not None
+        expression = self.tidied(expression)
         if self._fits(value, source):
             name = self._gradient_name(source)
         else:
             name = self.emitter.fresh(f"d{self.names.of(source)}_wide")
         comment = f"{op.called} backward {np.shape(value)}"
-        self._write(assign(name, expression), "gradient", node, source, comment)
+        self._write(assign(name, expression), "gradient", node, source, comment, k)
         return Named(name, value)
 
     def _gradient_name(self, source: Node) -> str:
