@@ -1,4 +1,4 @@
-"""An op's forms are one function: book and computable, fused and composed, index formula."""
+"""An op's forms are one function: book and computable, fused and composed."""
 
 import decimal
 from typing import Any
@@ -12,7 +12,6 @@ from ops.draw import Call
 from ops.helpers import each_device, examples, gradients, is_float, plain, tensors
 
 import tinygrad_ed as tg
-from tinygrad_ed.ops.index_formula import evaluate
 
 DIGITS = decimal.Context(prec=400, Emax=10**6, Emin=-(10**6), traps=[])
 
@@ -127,32 +126,3 @@ def test_the_fused_op_is_its_composed_twin(name: str, device: str, data: Any) ->
     np.testing.assert_allclose(y.numpy(), twin.numpy(), rtol=1e-12, atol=1e-14)
     for a, b in zip(gradients(y, fused), gradients(twin, composed), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
-
-
-rng = np.random.default_rng(5)
-PROBABILITIES = rng.dirichlet(np.ones(4), size=3)
-LABELS = np.array([3, 0, 1])
-INDEXED: dict[str, list[Any]] = {
-    "sum": [rng.normal(size=5)],
-    "mean": [rng.normal(size=5)],
-    "matrix_product": [rng.normal(size=(3, 4)), rng.normal(size=(4, 2))],
-    "linear": [rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), rng.normal(size=2)],
-    "mse": [rng.normal(size=5), rng.normal(size=5)],
-    "half_squared_error": [rng.normal(size=5), rng.normal(size=5)],
-    "cross_entropy_soft": [rng.normal(size=(3, 4)), PROBABILITIES],
-    "nll_labels": [np.log(PROBABILITIES), LABELS],
-    "kl_div": [rng.normal(size=(3, 4)), PROBABILITIES],
-}
-"""Operands of every op that states an index formula, in the ranks the formula speaks of."""
-
-
-def test_every_index_formula_is_checked() -> None:
-    assert set(INDEXED) == {n for n, op in tg.registry.items() if op.index}
-
-
-@pytest.mark.parametrize("name", INDEXED)
-def test_the_op_is_its_index_formula_entry_by_entry(name: str) -> None:
-    op = tg.registry[name]
-    np.testing.assert_allclose(
-        op(*INDEXED[name]), evaluate(op, *INDEXED[name]), rtol=1e-13, atol=1e-15
-    )

@@ -47,8 +47,9 @@ def test_an_elementwise_op_counts_the_operators_and_calls_of_its_source(name: st
 def test_a_product_counts_two_operations_for_each_term_of_its_index_formula(name: str) -> None:
     op = tg.registry[name]
     arrays = [np.ones((4, 3)), np.ones((3, 5))]
-    sizes = sizes_of(op.index, dict(zip(op.operand_names, arrays, strict=False)))
     given_arrays = [*arrays, None][: len(op.operand_names)]
+    formula = op.index_for(given_arrays, {})
+    sizes = sizes_of(formula, dict(zip(op.operand_names, arrays, strict=False)))
     assert counted(op.forward, *given_arrays, **op.defaults)[0] == 2 * math.prod(sizes.values())
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from .index_rules import label_loss_rule, row_loss_rule
 from .losses import check_reduction, reduced, share
-from .reduce import log_softmax, logsumexp, softmax
+from .reduce import log_softmax, softmax
 from .registry import Array, rule
 from .shape import scatter_along_axis, take, take_along_axis
 
@@ -52,13 +53,20 @@ def at_labels(z: Array, labels: Array) -> Array:
     return np.squeeze(take_along_axis(z, np.expand_dims(labels, -1), axis=-1), -1)
 
 
-@loss(source="D4-L2", called="cross_entropy", expects_logits=True)
+@loss(
+    source="D4-L2",
+    called="cross_entropy",
+    expects_logits=True,
+    index=label_loss_rule("z", "(log(Σ_k exp(z@k)) - z@label)"),
+)
 def cross_entropy_labels(z: Array, labels: Array, *, reduction: str = "mean") -> Array:
-    """-log softmax(z) at the label, as log Σ_k e^{z_k} - z_label; dL/dz = softmax(z) - one-hot.
+    """-log softmax(z) at the label; dL/dz = softmax(z) - one-hot.
+
+    As log Σ_k e^{z_k} - z_label it would lose the digits that both have in common.
 
     Shapes: z (..., K), labels (...) integers -> () (or (...) for "none").
     """
-    return reduced(logsumexp(z, axis=-1) - at_labels(z, labels), reduction)
+    return reduced(-at_labels(log_softmax(z, axis=-1), labels), reduction)
 
 
 @cross_entropy_labels.textbook
@@ -88,7 +96,7 @@ def _(z: Array, labels: Array, *, reduction: str) -> None:
     called="cross_entropy",
     source="D4-L2",
     expects_logits=True,
-    index="L = Σ_n Σ_k -T[n,k] * log(softmax(z[n,:])[k]) / rows(z)",
+    index=row_loss_rule("z", "-T@ * log(softmax(z@row)[k])"),
 )
 def cross_entropy_soft(z: Array, T: Array, *, reduction: str = "mean") -> Array:
     """-Σ_k T_k log softmax(z)_k for rows T of weights; dL/dz = softmax(z) Σ_k T_k - T.
@@ -130,7 +138,7 @@ def _(z: Array, T: Array, *, reduction: str) -> None:
         )
 
 
-@loss(called="nll", source="D4-L2", index="L = Σ_n -logp[n,labels[n]] / size(labels)")
+@loss(called="nll", source="D4-L2", index=label_loss_rule("logp", "-logp@label"))
 def nll_labels(logp: Array, labels: Array, *, reduction: str = "mean") -> Array:
     """Negative log-likelihood: minus the log-probability at each label.
 
@@ -153,7 +161,7 @@ def _(logp: Array, labels: Array, *, reduction: str) -> None:
 
 @loss(
     source="Kullback, Leibler 1951",
-    index="L = Σ_n Σ_k p[n,k] * (log(p[n,k]) - logq[n,k]) / rows(p)",
+    index=row_loss_rule("p", "p@ * (log(p@) - logq@)"),
 )
 def kl_div(logq: Array, p: Array, *, reduction: str = "mean") -> Array:
     """KL(p ‖ q) = Σ_k p_k (ln p_k - ln q_k) per row, given ln q; 0 ln 0 counts as 0.

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError
 from .activations import relu, relu_vjp, sigmoid, sigmoid_vjp, tanh, tanh_vjp
+from .index_rules import linear_rule, product_rule
 from .registry import Array, rule
 from .shape import expand_dims, squeeze
 
@@ -26,7 +27,7 @@ def _refuse_mixed_floats(name: str, a: Array, b: Array) -> None:
     called="matmul",
     symbol="Z",
     starts_layer=True,
-    index="Z[n,h] = Σ_d A[n,d] * B[d,h]",
+    index=product_rule,
 )
 def matrix_product(A: Array, B: Array) -> Array:
     """Z = A B for matrices, and for stacks of matrices along leading axes that broadcast.
@@ -92,7 +93,7 @@ ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": tanh}
     source="D1-F1",
     symbol=lambda params: "A" if params["activation"] else "Z",
     starts_layer=True,
-    index="Z[n,h] = Σ_d X[n,d] * W[d,h] + b[h]",
+    index=linear_rule,
 )
 def linear(X: Array, W: Array, b: Array | None = None, *, activation: str | None = None) -> Array:
     """A = f(X W + b): product, bias and activation as one node of the tape.

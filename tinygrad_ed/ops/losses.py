@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from .activations import sigmoid
+from .index_rules import bce_with_logits_each, huber_each, loss_rule
 from .registry import Array, rule
 
 loss = partial(rule, symbol="L")
@@ -49,7 +50,7 @@ def check_pair(name: str, y: Array, t: Array, reduction: str) -> None:
         )
 
 
-@loss(source="D4-L1", index="L = Σ_i (y[i] - t[i])**2 / size(y)")
+@loss(source="D4-L1", index=loss_rule("(y@ - t@)**2"))
 def mse(y: Array, t: Array, *, reduction: str = "mean") -> Array:
     """MSE = 1/m Σ (y - t)² [D4-L1]; dL/dy = 2/m (y - t).
 
@@ -69,7 +70,7 @@ def _(y: Array, t: Array, *, reduction: str) -> None:
     check_pair("mse", y, t, reduction)
 
 
-@loss(source="D4-B2", index="L = Σ_i (y[i] - t[i])**2 / 2")
+@loss(source="D4-B2", index=loss_rule("(y@ - t@)**2 / 2"))
 def half_squared_error(y: Array, t: Array, *, reduction: str = "sum") -> Array:
     """L = ½ Σ (y - t)² [D3-B1, D4-B2]: the factor that makes dL/dy = y - t."""
     return reduced((y - t) * (y - t) / 2, reduction)
@@ -86,7 +87,7 @@ def _(y: Array, t: Array, *, reduction: str) -> None:
     check_pair("half_squared_error", y, t, reduction)
 
 
-@loss(source="mean absolute error")
+@loss(source="mean absolute error", index=loss_rule("abs(y@ - t@)"))
 def l1(y: Array, t: Array, *, reduction: str = "mean") -> Array:
     """L = 1/m Σ |y - t|; the slope at y = t is taken as 0."""
     return reduced(np.abs(y - t), reduction)
@@ -108,7 +109,7 @@ def _(y: Array, t: Array, *, reduction: str) -> None:
     check_pair("l1", y, t, reduction)
 
 
-@loss(source="Huber 1964")
+@loss(source="Huber 1964", index=loss_rule(huber_each))
 def huber(y: Array, t: Array, *, delta: float = 1.0, reduction: str = "mean") -> Array:
     """½ r² for |r| ≤ δ, δ (|r| - ½ δ) beyond, with r = y - t: a parabola with straight arms."""
     size = np.abs(y - t)
@@ -147,7 +148,7 @@ def check_probabilities(name: str, what: str, values: Array) -> None:
         )
 
 
-@loss(source="D4-L2")
+@loss(source="D4-L2", index=loss_rule("(-t@ * log(y@) - (1 - t@) * log(1 - y@))"))
 def bce(y: Array, t: Array, *, reduction: str = "mean") -> Array:
     """Binary cross-entropy of probabilities: -t ln y - (1 - t) ln(1 - y).
 
@@ -180,7 +181,7 @@ def _(y: Array, t: Array, *, reduction: str) -> None:
     check_probabilities("bce", "predictions (probabilities; for raw scores use bce_with_logits)", y)
 
 
-@loss(source="D4-L2", expects_logits=True)
+@loss(source="D4-L2", expects_logits=True, index=loss_rule(bce_with_logits_each))
 def bce_with_logits(
     z: Array, t: Array, *, pos_weight: float = 1.0, reduction: str = "mean"
 ) -> Array:

@@ -33,6 +33,9 @@ Function: TypeAlias = Callable[..., Any]
 
 AnyFunction = TypeVar("AnyFunction", bound=Function)
 
+Shapes: TypeAlias = dict[str, tuple[int, ...] | None]
+"""Operand name -> its shape, None for an operand that was left out."""
+
 registry: dict[str, "Op"] = {}
 """Every op by name, in the order of the rule book's chapters."""
 
@@ -50,7 +53,9 @@ class Op:
         source: Catalogue id or paper.
         symbol: What its result is called in a derivation (`Z`, `A`, `L`), or a function of the
             parameters that says so.
-        index: Index formula of a structured op: `Z[n,h] = Σ_d X[n,d] * W[d,h] + b[h]`.
+        index: Index formula of a structured op: `Z[n,h] = Σ_d X[n,d] * W[d,h] + b[h]`, or a
+            function `(shapes, params) -> formula` of the operands' shapes by name (None for one
+            that was left out), "" where none holds; see `index_for`.
         elementwise: True if each entry of the result comes from the same entry of the operands.
         starts_layer: True for a product: derivations number Z1, A1, Z2 … by layers.
         expects_logits: True for a loss that applies softmax or sigmoid itself.
@@ -64,7 +69,7 @@ class Op:
         source: str = "",
         called: str = "",
         symbol: str | Callable[[dict[str, Any]], str] = "",
-        index: str = "",
+        index: str | Callable[[Shapes, dict[str, Any]], str] = "",
         elementwise: bool = False,
         starts_layer: bool = False,
         expects_logits: bool = False,
@@ -154,6 +159,18 @@ class Op:
     def symbol_for(self, params: dict[str, Any]) -> str:
         """What a result with these parameters is called in a derivation; "" if nothing special."""
         return self.symbol(params) if callable(self.symbol) else self.symbol
+
+    def index_for(self, operands: Sequence[Array], params: dict[str, Any]) -> str:
+        """The index formula that holds for these operands and parameters; "" if none does."""
+        shapes: Shapes = {
+            name: None if x is None else tuple(x.shape if hasattr(x, "shape") else np.shape(x))
+            for name, x in zip(self.names_of(len(operands)), operands, strict=False)
+        }
+        if callable(self.index):
+            return self.index(shapes, {**self.defaults, **params})
+        from .index_parse import fits
+
+        return self.index if self.index and fits(self.index, shapes) else ""
 
     def complete(self, operands: Sequence[Array]) -> tuple[Array, ...]:
         """The operands with the optional ones that were left out (a layer without b: None)."""
