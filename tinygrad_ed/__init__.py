@@ -27,10 +27,12 @@ from .recording import changes, is_recording, no_grad
 from .tensor import Tensor
 
 if TYPE_CHECKING:
-    from . import check, data, documents, metrics, nn, optim, train, views
+    from . import check, data, documents, drawing, metrics, nn, numerics, optim, train, views
     from .backends.cpu.threads import get_threads, set_threads
     from .captured.step import capture
     from .check.gradcheck import gradcheck
+    from .derivation.explain import explain
+    from .drawing.draw import draw
     from .train.fit import fit
     from .views.cost import cost
     from .views.unroll import unroll
@@ -44,14 +46,18 @@ _LAZY = {
     "check": "check",
     "data": "data",
     "documents": "documents",
+    "drawing": "drawing",
     "metrics": "metrics",
     "nn": "nn",
+    "numerics": "numerics",
     "optim": "optim",
     "train": "train",
     "views": "views",
     "fit": "train",
     "get_threads": "backends.cpu.threads",
     "set_threads": "backends.cpu.threads",
+    "draw": "drawing",
+    "explain": "derivation",
     "gradcheck": "check",
     "cost": "views",
     "unroll": "views",
@@ -86,6 +92,9 @@ __all__ = [
     "cost",
     "data",
     "documents",
+    "draw",
+    "drawing",
+    "explain",
     "fit",
     "full",
     "get_threads",
@@ -95,6 +104,7 @@ __all__ = [
     "metrics",
     "nn",
     "no_grad",
+    "numerics",
     "ones",
     "optim",
     "set_threads",

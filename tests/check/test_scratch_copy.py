@@ -23,6 +23,7 @@ print("passed")
 CHANGES = {
     "none": ("", "", ""),
     "sigmoid": ("activations.py", "return dy * y * (1 - y)", "return -dy * y * (1 - y)"),
+    "plus": ("activations.py", "return dy * y * (1 - y)", "return dy * y * (1 + y)"),
     "tanh": ("activations.py", "return dy * (1 - y * y)", "return dy * (1 + y * y)"),
     "matrix_product": ("linear.py", "np.swapaxes(A, -1, -2) @ dZ", "-np.swapaxes(A, -1, -2) @ dZ"),
 }
@@ -69,6 +70,32 @@ def test_one_changed_sign_is_found_and_its_op_named(name: str, tmp_path: Path) -
     assert ran.stdout.startswith(str(copy)), "the copy was not the one that ran"
     if name != "none":
         assert ran.returncode == 1 and "GradientMismatch" in ran.stderr
-        assert f"op {name!r}" in ran.stderr
+        op = "sigmoid" if name == "plus" else name
+        assert f"op {op!r}" in ran.stderr
     else:
         assert ran.returncode == 0 and ran.stdout.endswith("passed\n"), ran.stderr
+
+
+SHOWN = """
+import numpy as np
+import tinygrad_ed as tg
+z = tg.tensor(np.array([0.5]), requires_grad=True, name="z")
+loss = tg.sum(tg.sigmoid(z))
+print(tg.explain(loss))
+print(tg.unroll(loss))
+"""
+
+
+def test_explain_and_unroll_print_a_change_of_the_source(tmp_path: Path) -> None:
+    changed_copy("plus", tmp_path)
+    ran = subprocess.run(
+        [sys.executable, "-c", SHOWN],
+        capture_output=True, text=True, cwd=tmp_path, check=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    y = 1 / (1 + 2.718281828459045**-0.5)
+    assert "dz = dA ⊙ A ⊙ (1 + A)" in ran.stdout  # the explanation,
+    assert "∂A/∂z = A ⊙ (1 + A)" in ran.stdout
+    assert f"= {y * (1 + y):.4g}"[:6] in ran.stdout  # its numbers,
+    assert "dz = dA * A * (1 + A)" in ran.stdout  # and the program
+    assert "(1 - A)" not in ran.stdout and "(1 − A)" not in ran.stdout

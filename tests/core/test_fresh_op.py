@@ -72,6 +72,26 @@ def test_unroll_prints_it_and_gives_the_same_bits(call) -> None:  # type: ignore
 
 
 @each_fresh_op
+def test_explain_shows_it_with_its_numbers(call) -> None:  # type: ignore[no-untyped-def]
+    inputs = leaves()
+    loss = (call(*inputs) * 0.5).sum()
+    derivation = tg.explain(loss)
+    text, name = derivation.text(), loss._sources[0]._sources[0].op.name
+    assert name in text
+    if name == "bent":
+        assert "1/(1 + exp(−1.5 z))" in text or "1/(1 + exp(−2 z))" in text
+        assert any(f.role == "local derivative" for step in derivation for f in step.formulas)
+    else:
+        formulas = [f.code for step in derivation for f in step.formulas if f.role == "index"]
+        assert any("Σ_d" in str(code) for code in formulas)
+    loss.backward()
+    for t in inputs:
+        assert t.grad is not None and t.name is not None
+        shown = [s for s in derivation if s.name == derivation.gradients[t.name]][-1].value
+        np.testing.assert_array_equal(shown, t.grad.numpy())
+
+
+@each_fresh_op
 def test_it_runs_on_another_array_library(call) -> None:  # type: ignore[no-untyped-def]
     device = StrictBackend()
     there = [tg.Tensor(device.asarray(a), device, True) for a in (z, k)]

@@ -8,7 +8,7 @@ the caller then copies the function whole.
 import ast
 import copy
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from types import FunctionType
 from typing import Any
 
@@ -28,10 +28,15 @@ Environment = dict[str, Any]
 
 
 class Inliner:
-    """Puts the body of a function in line, on given operands and parameters."""
+    """Puts the body of a function in line, on given operands and parameters.
 
-    def __init__(self, emitter: Emitter) -> None:
-        self.emitter = emitter
+    Args:
+        emitter: What the lines need is collected there.
+        kept: Functions that stay calls, because their name says more than their body.
+    """
+
+    def __init__(self, emitter: Emitter, kept: Set[Callable[..., Any]] = frozenset()) -> None:
+        self.emitter, self.kept = emitter, kept
 
     def inline(
         self, function: Callable[..., Any], operands: Sequence[Any], params: dict[str, Any]
@@ -218,7 +223,8 @@ class _Substitute(ast.NodeTransformer):
         if isinstance(callee, Op) and len(body_of(syntax(callee.forward))) == 1:
             callee = callee.forward  # one line: relu reads better as np.maximum(Z, 0)
         starred = any(isinstance(a, ast.Starred) for a in node.args)
-        if not inspect.isfunction(callee) or starred or any(k.arg is None for k in node.keywords):
+        unnamed = starred or any(k.arg is None for k in node.keywords)
+        if not inspect.isfunction(callee) or unnamed or callee in self.inliner.kept:
             return self.generic_visit(node)
         arguments = [self._argument(a) for a in node.args]
         keywords = {str(k.arg): self._argument(k.value) for k in node.keywords}

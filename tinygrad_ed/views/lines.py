@@ -7,12 +7,13 @@ Every line is taken from the source of the op that ran; `walk_back` gives the or
 import ast
 import re
 from collections import Counter
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
 
 from ..gradients import ArrayReading, seed_of
-from ..ops.registry import Op
+from ..ops.registry import Function
 from ..recording import no_grad
 from ..tape import Node, check_unchanged, walk_back
 from ..tensor import Tensor
@@ -29,14 +30,17 @@ class Writer:
     Args:
         names: What everything is called.
         hands_on: Whether a VJP that hands the upstream gradient on as it is gets a line `da = dy`.
+        kept: Functions that stay calls.
 
     Attributes:
         gradients: After `backward`: what the gradient of each leaf is called.
     """
 
-    def __init__(self, names: Names, hands_on: bool = False) -> None:
+    def __init__(
+        self, names: Names, hands_on: bool = False, kept: Set[Function] = frozenset()
+    ) -> None:
         self.names, self.emitter, self.hands_on = names, names.emitter, hands_on
-        self.inliner = Inliner(self.emitter)
+        self.inliner = Inliner(self.emitter, kept)
         self.lines: list[Line] = []
         self.gradients: dict[str, str] = {}
         self.paths = Counter(

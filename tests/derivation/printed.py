@@ -1,0 +1,37 @@
+"""Reading the numbers of a printed derivation back: what is printed must be what was computed."""
+
+import re
+
+import numpy as np
+
+NUMBER = r"[−-]?\d+(?:\.\d+)?(?:e[-+]\d+)?(?:·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?"
+_RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+_PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉−", "0123456789-")
+
+
+def number(text: str) -> float:
+    """A printed number: −0.5, 2.3·10⁻⁸."""
+    mantissa, _, power = text.partition("·10")
+    value = float(mantissa.translate(_PLAIN))
+    return value * 10.0 ** int(power.translate(_RAISED)) if power else value
+
+
+def arrays(text: str) -> list[tuple[str, np.ndarray]]:
+    """Every array that is printed with its shape, and every single number, with its name."""
+    found = []
+    for match in re.finditer(r"^ +(\S+) \(([\d × ]*)\) = (\[.*\](?:\n +\[.*\])*)$", text, re.M):
+        name, sizes, entries = match.groups()
+        shape = tuple(int(n) for n in sizes.split("×") if n.strip())
+        values = [float(n) for n in re.findall(r"[-+]?\d+\.?\d*(?:e[-+]\d+)?", entries)]
+        found.append((name.translate(_PLAIN), np.array(values).reshape(shape)))
+    return found
+
+
+def entries(text: str) -> list[tuple[str, tuple[int, ...], str, float]]:
+    """Every line `name[place] = numbers = value`."""
+    found = []
+    for match in re.finditer(rf"^ +(\S+?)(\[[\d, ]*\])? = (.+) = ({NUMBER})$", text, re.M):
+        name, place, numbers, value = match.groups()
+        where = tuple(int(k) for k in re.findall(r"\d+", place or ""))
+        found.append((name.translate(_PLAIN), where, numbers, number(value)))
+    return found
