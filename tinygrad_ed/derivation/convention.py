@@ -8,7 +8,6 @@ these rules do not reach is written with explicit transposes.
 """
 
 import ast
-import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from ..ops.index_parse import parse
 from ..ops.index_tree import Entry, Mul, Node, Softmax, rebuilt
+from ..ops.source import fresh
 from .expressions import is_by_entry, replaced
 from .steps import Array, Formula, Step
 
@@ -73,7 +73,7 @@ class _Turn:
     def statement(self, line: ast.stmt) -> ast.stmt:
         if not isinstance(line, ast.Assign) or not isinstance(line.targets[0], ast.Name):
             return line
-        code = ast.Assign([copy.deepcopy(line.targets[0])], self.of(line.value))
+        code = ast.Assign([fresh(line.targets[0])], self.of(line.value))
         return ast.fix_missing_locations(code)
 
     def formula(self, formula: Formula) -> Formula:
@@ -83,7 +83,7 @@ class _Turn:
 
     def rank(self, code: ast.expr) -> int:
         """How many axes the value of an expression has."""
-        whole = ast.fix_missing_locations(ast.Expression(copy.deepcopy(code)))
+        whole = ast.fix_missing_locations(ast.Expression(fresh(code)))
         with np.errstate(all="ignore"):
             return int(np.ndim(eval(compile(whole, "<derivation>", "eval"), self.scope)))
 

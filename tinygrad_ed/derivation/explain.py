@@ -67,7 +67,7 @@ def explain(
     if (entry is not None or order == 2) and wrt is None:
         what = "order=2" if order == 2 else f"entry={entry}"
         raise ValueError(f"explain: {what} belongs to a tensor: say which with wrt=")
-    names = Names(loss, "explain")
+    names = Names(loss, "explain", short=True)
     wanted = None if wrt is None else _found(wrt, names)
     place = None if wanted is None or entry is None else _place(entry, wanted)
     root, twins = replayed(loss, parts)
@@ -100,7 +100,6 @@ def _derivation(
     symbols = Symbols(
         shapes={name: array.shape for name, array in arrays.items()},
         gradients=reader.gradient_names(),
-        labels=reader.labels(),
         loss=reader.names.of(reader.root),
     )
     target = "" if wanted is None else f"d{reader.names.of(wanted)}"

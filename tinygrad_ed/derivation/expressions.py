@@ -1,11 +1,12 @@
 """Small rewritings of formulas: one expression out of several lines, factors of 1 left out."""
 
 import ast
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from ..ops.source import fresh
 
 
 class _Replace(ast.NodeTransformer):
@@ -13,12 +14,12 @@ class _Replace(ast.NodeTransformer):
         self.found = found
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return copy.deepcopy(self.found.get(node.id, node))
+        return fresh(self.found.get(node.id, node))
 
 
 def replaced(code: ast.expr, found: Mapping[str, ast.expr]) -> ast.expr:
     """A copy of the expression with names replaced by expressions."""
-    result: ast.expr = _Replace(found).visit(copy.deepcopy(code))
+    result: ast.expr = _Replace(found).visit(fresh(code))
     return ast.fix_missing_locations(result)
 
 
@@ -57,7 +58,7 @@ def _is_number(code: ast.expr, value: int) -> bool:
 
 def without_ones(code: ast.expr) -> ast.expr:
     """The expression without factors of 1."""
-    result: ast.expr = _WithoutOnes().visit(copy.deepcopy(code))
+    result: ast.expr = _WithoutOnes().visit(fresh(code))
     return ast.fix_missing_locations(result)
 
 

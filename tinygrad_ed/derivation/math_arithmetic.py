@@ -71,11 +71,10 @@ class Arithmetic(Base):
             found = self.alphabet.fraction(counts[0], counts[1])
             if found is not None:
                 return found
-        sides = Piece(self.inside(node.left)), Piece(self.inside(node.right))
-        tall = self.alphabet.over(*sides)
+        left, right = self.piece(node.left), self.piece(node.right)
+        tall = self.alphabet.over(self.alone(left), self.alone(right))
         if tall is not None:
             return tall
-        left, right = self.piece(node.left), self.piece(node.right)
         level = Level.NEG if left.level == Level.NEG else Level.PRODUCT
         left = self.wrap(left, Level.NEG, last=False)
         right = right if right.big else self.wrap(right, Level.POWER)

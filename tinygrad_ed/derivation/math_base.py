@@ -1,7 +1,6 @@
 """The ground of the walk: pieces, the brackets around them, and forms that have several sources."""
 
 import ast
-from functools import cached_property
 
 from .math_names import Symbols
 from .math_pieces import Alphabet, Level, Piece
@@ -13,13 +12,14 @@ class Base:
 
     def __init__(self, alphabet: Alphabet, symbols: Symbols, code: ast.AST) -> None:
         self.alphabet, self.symbols = alphabet, symbols
-        names = [n.id for n in ast.walk(code) if isinstance(n, ast.Name)]
-        self.forms = symbols.forms(names)
+        names = {n.id for n in ast.walk(code) if isinstance(n, ast.Name)} - {"np"}
+        self.names = sorted(names)
+        self.forms = symbols.forms(self.names)
 
-    @cached_property
-    def letters(self) -> set[str]:
-        """The letters in use: e and σ may be names, and then stand for no function."""
-        return {form.base for form in self.forms.values()}
+    def is_name(self, letter: str) -> bool:
+        """Whether a letter is a name here: e and σ stand for no function then."""
+        used = (self.forms[name].base for name in self.names)
+        return letter in self.symbols.letters or letter in used
 
     def piece(self, node: ast.AST) -> Piece:
         """The rendered node; program text where it has no mathematical form."""
@@ -28,9 +28,12 @@ class Base:
         return found if found is not None else Piece(self.alphabet.code(ast.unparse(node)))
 
     def inside(self, node: ast.AST) -> str:
-        """A node that has a place of its own: an argument, a side of a fraction."""
-        piece = self.piece(node)
-        return self.alphabet.bracket(piece.text) if piece.logical else piece.text
+        """A node that has a place of its own: an argument, a row of cases."""
+        return self.alone(self.piece(node)).text
+
+    def alone(self, piece: Piece) -> Piece:
+        """A piece in a place of its own, where only a statement needs brackets, to be 0 or 1."""
+        return Piece(self.alphabet.bracket(piece.text)) if piece.logical else piece
 
     def wrap(self, piece: Piece, level: Level, last: bool = True) -> Piece:
         """The piece, in brackets if it is looser than its place asks for.

@@ -77,7 +77,7 @@ def _of_numpy(
 def _plain(walk: "Walk", name: str, arguments: Arguments, keywords: list[ast.keyword]) -> Piece:
     """A function of its arguments."""
     known = walk.alphabet.functions.get(name)
-    if known is None or (name == "sigmoid" and "σ" in walk.letters):
+    if known is None or (name == "sigmoid" and walk.is_name("σ")):
         known = walk.alphabet.operator(RENAMED.get(name, name))
     texts = [walk.inside(a) for a in arguments]
     for keyword in keywords:

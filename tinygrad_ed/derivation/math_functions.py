@@ -87,7 +87,7 @@ def along(
 
 def _exp(walk: "Walk", arguments: Arguments) -> Piece:
     exponent = walk.wrap(walk.piece(arguments[0]), Level.BIT)
-    return walk.alphabet.exponential(exponent, free="e" not in walk.letters)
+    return walk.alphabet.exponential(exponent, free=not walk.is_name("e"))
 
 
 def _expm1(walk: "Walk", arguments: Arguments) -> Piece:

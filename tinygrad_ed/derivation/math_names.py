@@ -5,7 +5,8 @@
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 
 from .math_shapes import Shape
@@ -94,28 +95,38 @@ class Symbols:
             shapes = {**self.shapes, name: shape}
         return replace(self, shapes=shapes)
 
-    def forms(self, names: Iterable[str] = ()) -> Mapping[str, Form]:
+    def forms(self, names: Iterable[str] = ()) -> MutableMapping[str, Form]:
         """How each name is written, these included; no two alike.
 
         Of two names that would look alike (`W1` and `W_1`) the later one is written as it stands.
         """
-        new = [name for name in dict.fromkeys(names) if name not in self._declared]
-        return self._without_doubles(self._declared, new) if new else self._declared
+        found: dict[str, Form] = {}
+        for name in dict.fromkeys(names):
+            if name not in self._declared:
+                form = self._form(name)
+                double = form in self._taken or form in found.values()
+                found[name] = Form(name, plain=name) if double else form
+        return ChainMap(found, self._declared) if found else self._declared
 
     @functools.cached_property
-    def _declared(self) -> Mapping[str, Form]:
-        names = [self.loss, *self.shapes, *self.gradients.values(), *self.gradients]
-        return self._without_doubles({}, names)
-
-    def _without_doubles(self, before: Mapping[str, Form], names: Iterable[str]) -> dict[str, Form]:
-        found = dict(before)
-        taken = set(found.values())
-        for name in dict.fromkeys(names):
-            form = self._form(name)
-            form = Form(name, plain=name) if form in taken else form
-            found[name] = form
-            taken.add(form)
+    def _declared(self) -> dict[str, Form]:
+        found: dict[str, Form] = {}
+        taken: set[Form] = set()
+        for name in [self.loss, *self.shapes, *self.gradients.values(), *self.gradients]:
+            if name not in found:
+                form = self._form(name)
+                found[name] = Form(name, plain=name) if form in taken else form
+                taken.add(form)
         return found
+
+    @functools.cached_property
+    def _taken(self) -> frozenset[Form]:
+        return frozenset(self._declared.values())
+
+    @functools.cached_property
+    def letters(self) -> frozenset[str]:
+        """The letters and words in use as names."""
+        return frozenset(form.base for form in self._declared.values())
 
     def _form(self, name: str) -> Form:
         of = self.gradients.get(name)

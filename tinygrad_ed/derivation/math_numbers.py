@@ -5,11 +5,12 @@ the code, which still runs, and is rounded only where it is written.
 """
 
 import ast
-import copy
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+
+from ..ops.source import fresh
 
 DIGITS = 4
 _SMALLEST, _DIGITS_OF_LARGEST = 1e-4, 6
@@ -65,7 +66,7 @@ def substitute(code: Code, numbers: Mapping[str, Any], digits: int = DIGITS) -> 
     if digits < 1:
         raise ValueError(f"substitute needs at least 1 significant digit, got digits={digits}")
     nodes = {name: number(value, digits, name) for name, value in numbers.items()}
-    replaced: Code = _Substitute(nodes).visit(copy.deepcopy(code))
+    replaced: Code = _Substitute(nodes).visit(fresh(code))
     return ast.fix_missing_locations(replaced)
 
 
@@ -122,7 +123,7 @@ class _Substitute(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if isinstance(node.ctx, ast.Load) and node.id in self.nodes:
-            return copy.deepcopy(self.nodes[node.id])
+            return fresh(self.nodes[node.id])
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:

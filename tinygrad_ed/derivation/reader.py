@@ -1,7 +1,6 @@
 """From the lines of a tape to the steps of its derivation, each run as it is read."""
 
 import ast
-import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -39,7 +38,7 @@ class Reader:
         wanted: Tensor | None = None,
     ) -> None:
         self.root = root
-        self.names = Names(root, "explain")
+        self.names = Names(root, "explain", short=True)
         self.writer = Writer(self.names, hands_on=True, kept=KEPT)
         lines = [("forward", line) for line in self.writer.forward()]
         lines += [("backward", line) for line in self.writer.backward(root, seed)]
@@ -86,17 +85,6 @@ class Reader:
             if line.source is not None and line.target:
                 found[line.target] = self.names.of(line.source)
         return found
-
-    def labels(self) -> dict[str, str]:
-        """Short names u1, u2 … for results that have neither a name nor a symbol."""
-        nameless = [
-            node
-            for node in self.names.nodes
-            if not node.name and node._op and not node._op.symbol_for(node._params)
-        ]
-        taken = self.names.emitter.taken
-        free = (f"u{k}" for k in itertools.count(1) if f"u{k}" not in taken)
-        return {self.names.of(node): label for node, label in zip(nameless, free, strict=False)}
 
     def _step(
         self,

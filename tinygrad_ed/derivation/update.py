@@ -1,7 +1,6 @@
 """`tg.explain(optimiser)`: the update that its next step would make, with its numbers."""
 
 import ast
-import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TapeError
-from ..ops.source import body_of, globals_of, names_read, syntax
+from ..ops.source import body_of, fresh, globals_of, names_read, syntax
 from ..optim import Optimizer
 from ..tensor import Tensor
 from ..views.emit import Emitter
@@ -130,7 +129,7 @@ def straight(
                             known[keyword.name] = keyword.default
                     go(body_of(syntax(inner)), inner)
             else:
-                lines.append(_Decided(scope).visit(copy.deepcopy(statement)))
+                lines.append(_Decided(scope).visit(fresh(statement)))
 
     go(body_of(syntax(rule)), rule)
     return lines

@@ -5,7 +5,6 @@ nothing: no random numbers, no appending to a list, no counter of a module.
 """
 
 import ast
-import copy
 import dis
 import functools
 import itertools
@@ -18,7 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..ops.registry import Op
-from ..ops.source import globals_of
+from ..ops.source import fresh, globals_of
 from .effects import WRITERS, acts, root
 from .emit import Variable, numpy_path
 
@@ -90,7 +89,7 @@ def known(
         if isinstance(value, Variable):
             value = stand_ins.setdefault(value.name, Known(value, asked))
         scope[name] = value
-    whole = ast.fix_missing_locations(ast.Expression(copy.deepcopy(expression)))
+    whole = ast.fix_missing_locations(ast.Expression(fresh(expression)))
     try:
         # One dictionary, so that generator expressions inside see the names too.
         value = eval(compile(whole, "<known>", "eval"), scope)

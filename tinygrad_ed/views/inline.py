@@ -6,14 +6,13 @@ the caller then copies the function whole.
 """
 
 import ast
-import copy
 import inspect
 from collections.abc import Callable, Sequence, Set
 from types import FunctionType
 from typing import Any
 
 from ..ops.registry import Op
-from ..ops.source import body_of, drop_unused, globals_of, syntax
+from ..ops.source import body_of, drop_unused, fresh, globals_of, syntax
 from .ahead import known
 from .effects import acts, only_read, root, writes_into_arguments
 from .emit import Emitter, lookup
@@ -153,7 +152,7 @@ class Inliner:
     ) -> ast.expr:
         """The expression in the program's names, with calls of plain functions worked out."""
         substituted: ast.expr = _Substitute(self, env, function, out).visit(
-            copy.deepcopy(expression)
+            fresh(expression)
         )
         return substituted
 
@@ -191,7 +190,7 @@ class _Substitute(ast.NodeTransformer):
         if node.id in self.env:
             found = self.env[node.id]
             return self.emitter.literal(
-                copy.deepcopy(found) if isinstance(found, ast.expr) else found
+                fresh(found) if isinstance(found, ast.expr) else found
             )
         value = lookup(node.id, self.function)
         if any(value is f for f in (isinstance, type, hasattr, getattr, callable, issubclass)):
