@@ -47,9 +47,9 @@ SLOTS = 8
 # The words of a spec: first what is the same for all kernels, then this kernel's own.
 (
     ENTRY, COUNT, WORK_WORDS, NONE, TRUE, FALSE, ARRAY, AS_WORD, AS_REAL, SAVE, RESTORE, SCRATCH,
-    FREE, SHIFT, EQUALS, EQUAL_PAIRS, TEAM, LEAST,
-) = range(18)  # fmt: skip
-WORK_PLACES, KINDS = 18, 21
+    FREE, SHIFT, EQUALS, EQUAL_PAIRS, TEAM, LEAST, OCCURRED,
+) = range(19)  # fmt: skip
+WORK_PLACES, KINDS = 19, 22
 """Where the words of the work stand (three at most), and then kind and type number per operand."""
 
 
@@ -64,6 +64,7 @@ def launcher() -> Any:
         half_word,
         put_real,
         put_word,
+        real_word,
         restore,
         stack,
         word,
@@ -86,11 +87,15 @@ def launcher() -> Any:
                     word(spec + 8 * (KINDS + 2 * k + 1)),
                 )
                 given = word(args + 8 * k)
-                if kind == whole:
-                    put_word(place, call_for_word(word(spec + 8 * AS_WORD), given, 0, 0, 0))
-                    place += 8
-                elif kind > whole:
-                    put_real(place, call_for_real(word(spec + 8 * AS_REAL), given, 0, 0, 0))
+                if kind >= whole:
+                    if kind == whole:
+                        put_word(place, call_for_word(word(spec + 8 * AS_WORD), given, 0, 0, 0))
+                        doubtful = word(place) == -1
+                    else:
+                        put_real(place, call_for_real(word(spec + 8 * AS_REAL), given, 0, 0, 0))
+                        doubtful = real_word(place) == -1
+                    if doubtful and call_for_word(word(spec + 8 * OCCURRED), 0, 0, 0, 0) != 0:
+                        return 0  # no number: Python has an exception that says so
                     place += 8
                 elif given == word(spec + 8 * NONE):
                     put_word(place, 0)
@@ -223,6 +228,7 @@ def spec_of(entry: int, signature: Signature) -> np.ndarray[Any, Any]:
     spec[ENTRY], spec[COUNT], spec[WORK_WORDS] = entry, len(signature.kinds), len(signature.work)
     spec[NONE], spec[TRUE], spec[FALSE], spec[ARRAY] = map(id, (None, True, False, np.ndarray))
     spec[AS_WORD], spec[AS_REAL] = function("PyLong_AsSsize_t"), function("PyFloat_AsDouble")
+    spec[OCCURRED] = function("PyErr_Occurred")
     spec[SAVE], spec[RESTORE] = function("PyEval_SaveThread"), function("PyEval_RestoreThread")
     spec[TEAM], spec[LEAST] = workers.ADDRESS, signature.least
     spec[SCRATCH], spec[FREE] = -(-memory.ctypes.data // 4096) * 4096, free.ctypes.data

@@ -8,7 +8,6 @@ import hashlib
 import importlib
 import json
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,11 +17,12 @@ import numpy as np
 
 from . import cache, operands
 from .launching import builtin, check_layout, launcher, spec_of
-from .loading import load
+from .loading import load, lock_across_forks
 from .operands import Signature
 
 FILES: dict[str, str] = {
     "gather": "gather",
+    "ordered": "gather",
     "product": "product",
     "product_packed": "product",
     "product_blocked": "product",
@@ -42,6 +42,7 @@ FILES: dict[str, str] = {
     "sum_all": "sums",
     "sum_columns": "sums",
     "sum_rows": "sums",
+    "spread": "sums",
     "dropout": "philox",
 }
 """Kernel -> the file that it stands in."""
@@ -67,7 +68,7 @@ class Kernel:
 
 
 _made: dict[tuple[str, str], Kernel] = {}
-_lock = threading.RLock()
+_lock = lock_across_forks()
 
 
 def get(name: str, dtype: str) -> Kernel:

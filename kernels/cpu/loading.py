@@ -7,7 +7,21 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-_lock = threading.RLock()
+
+def lock_across_forks() -> Any:
+    """A lock that a fork waits for: a child begins with no work half done by a thread it has not.
+
+    Locks that are nested must be made in the order from the inner to the outer one.
+    """
+    lock = threading.RLock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
+    return lock
+
+
+_lock = lock_across_forks()
 _engines: list[Any] = []  # an engine owns the memory of its code: kept as long as the process
 
 

@@ -1,4 +1,4 @@
-"""Sums and means over all entries, over rows and over columns of arrays in C order.
+"""Sums and means over all entries, over rows and over columns of arrays in C order; the way back.
 
 Idea. The order of every sum is written down (see `lanes`), with float64 inside and one rounding at
 the end, so that it runs in vector registers and is the same for any division of the work.
@@ -66,3 +66,25 @@ def sum_rows(x: Flat, y: FlatOut, mean: Int, part: Part, parts: Parts) -> None:
                 for n in range(N):
                     found += np.float64(x[n * H + h])
                 y[h] = x.dtype.type(found / N if mean else found)
+
+
+@kernel(work=("y",), exact=True)
+def spread(y: FlatOut, x: Flat, after: Int, among: Int) -> None:
+    """y[b, r, a] = x[b, a], divided by `among` if that is not 0: the gradient of a sum, of a mean.
+
+    Shapes: x (B * after,), y (B R after,) for any R.
+    """
+    if y.size == 0:
+        return
+    repeats, divisor = y.size // x.size, x.dtype.type(max(1, among))
+    for b in range(x.size // after):
+        if after == 1:
+            value, target = x[b] / divisor, stretch(y, b * repeats, repeats)
+            for r in range(repeats):
+                target[r] = value
+        else:
+            source = stretch(x, b * after, after)
+            for r in range(repeats):
+                target = stretch(y, (b * repeats + r) * after, after)
+                for a in range(after):
+                    target[a] = source[a] / divisor

@@ -85,3 +85,44 @@ def test_number_types_without_a_kernel_run_the_formula() -> None:
         Z = tg.linear(X, W)
         assert Z.dtype == dtype
         np.testing.assert_array_equal(Z.numpy(), np.full((2, 2), 3, dtype))
+
+
+@tg.op(elementwise=True)
+def product_and_sum(a, b, c):  # type: ignore[no-untyped-def]
+    """a b + c."""
+    return a * b + c
+
+
+@product_and_sum.vjp
+def _(dy, y, a, b, c):  # type: ignore[no-untyped-def]
+    return dy * b, dy * a, dy
+
+
+SHAPES: list[list[tuple[int, ...]]] = [
+    [(2, 4, 3), (4, 3), (2, 4, 1)],  # a row of 12 entries, and columns for rows of 3
+    [(2, 4, 3), (4, 3), (3,)],  # rows of two lengths
+    [(2, 4, 3), (2, 1, 1), (2, 4, 1)],  # columns of two kinds
+    [(2, 4, 1), (4, 3), ()],
+    [(4, 3), (1, 1, 4, 1), ()],  # more axes, but none longer
+    [(4, 3), (1, 4, 1), (3,)],
+    [(2, 1, 1), (1, 4, 3), (3,)],
+    [(2, 1, 3), (4, 1), (1, 1, 1)],
+    [(4, 3), (1, 4, 3), (1, 1, 1, 3)],
+    [(0, 3), (2, 1, 1), (3,)],
+]
+
+
+@pytest.mark.parametrize("shapes", SHAPES)
+def test_operands_broadcast_as_in_numpy_however_many_axes_they_have(
+    shapes: list[tuple[int, ...]],
+) -> None:
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in shapes]
+    found = []
+    for device in ("cpu", "numpy"):
+        operands = [tg.tensor(a, device=device, requires_grad=True) for a in arrays]
+        y = product_and_sum(*operands)
+        (y * operands[0] / (operands[1] ** 2 + 1)).sum().backward()
+        found.append([y.numpy(), *(t.grad.numpy() for t in operands)])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)

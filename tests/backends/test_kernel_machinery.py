@@ -2,15 +2,18 @@
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tinygrad_ed.kernels.cpu import cache, launching, loaded
+from tinygrad_ed.kernels.cpu import cache, launching, loaded, loading
 
 KERNELS = Path(loaded.__file__).parent
 
@@ -54,6 +57,31 @@ def test_what_a_kernel_is_not_made_for_is_refused_and_left_alone(operands: objec
     assert loaded.get("gather", "float32").launch(*given) is False
     for array, was in zip(given, before, strict=True):
         np.testing.assert_array_equal(array, was)
+
+
+@pytest.mark.parametrize("number, error", [("3", TypeError), (2.5, TypeError), (-1, None)])
+def test_an_operand_that_is_no_number_is_an_error(number: object, error: type | None) -> None:
+    batch, data, order = gather_arrays()
+    kernel = loaded.get("gather", "float32").launch
+    if error is None:
+        assert kernel(batch, data[:0], order[:0], number, 0) is True  # -1 is also how C says it
+        return
+    with pytest.raises(error):
+        kernel(batch, data, order, number, 3)
+    assert not batch.any()
+    with pytest.raises(TypeError):
+        loaded.get("dropout", "float32").launch(data, data, "half", 1, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_views_of_any_strides_are_copied_in_order(dtype: str) -> None:
+    x = np.random.default_rng(0).standard_normal((37, 41)).astype(dtype)
+    views = [x.T, x[::-2, ::3], x[:, ::-1], x[:0], x[:, :1], x[5:6].T]
+    views += [np.broadcast_to(x[0], (9, 41)), np.broadcast_to(x[:, :1], (37, 50))]
+    for view in views:
+        copy = np.full(view.shape, 77, dtype)
+        assert loaded.get("ordered", dtype).launch(copy, view)
+        np.testing.assert_array_equal(copy, view)
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
@@ -111,6 +139,32 @@ GATHER = """
     assert (batch == data[order]).all()
     print("compiled" if "numba" in sys.modules else "loaded")
 """
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_waits_until_another_thread_has_made_its_kernel() -> None:
+    held, half_way = threading.Event(), []
+
+    def make() -> None:
+        with loaded._lock, loading._lock:
+            half_way.append(True)
+            held.set()
+            time.sleep(0.3)
+            half_way.clear()
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    assert held.wait(60)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        with loaded._lock, loading._lock:
+            os._exit(len(half_way))
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with loaded._lock, loading._lock:
+        pass
 
 
 def kernel_file(folder: Path) -> Path:

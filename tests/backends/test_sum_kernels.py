@@ -78,3 +78,15 @@ def test_sums_pass_nan_and_inf_on(special: float) -> None:
     np.testing.assert_array_equal(everything[0], np.sum(x))
     np.testing.assert_array_equal(rows, np.sum(x, axis=0))
     np.testing.assert_array_equal(columns, np.sum(x, axis=1))
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 5), st.integers(0, 20), st.integers(0, 20), dtypes, st.booleans())
+def test_the_gradient_of_a_sum_is_spread_over_its_entries(
+    before: int, among: int, after: int, dtype: str, mean: bool
+) -> None:
+    dy = np.random.default_rng(among).standard_normal((before, after)).astype(dtype)
+    found = np.full((before, among, after), 77, dtype)
+    assert launch("spread", dtype, found, dy, after, among if mean else 0)
+    wanted = np.broadcast_to(dy[:, None, :], found.shape)
+    np.testing.assert_array_equal(found, wanted / among if mean and among else wanted)

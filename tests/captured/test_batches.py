@@ -1,5 +1,7 @@
 """Batches of any size and kind: a program for each shape, no kernel compiled for it."""
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -189,3 +191,20 @@ def test_empty_batches_and_inputs_next_to_results() -> None:
         inputs = {a.__array_interface__["data"][0] for a in captured.program.inputs}
         results = {a.__array_interface__["data"][0] for a in captured.program.result.arrays}
         assert not inputs & results
+
+
+def test_of_ever_new_sizes_the_ones_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinygrad_ed.captured.recent.SHAPES", 4)
+    eager, captured = twins(small)
+    assert_trains_alike(eager, captured, batches(3, 3, 6))
+    often, alive = captured.call.program, weakref.WeakSet[Any]()
+    for size in range(4, 20):
+        for rows in (size, size, 3):
+            assert_trains_alike(eager, captured, batches(1, rows, 6, seed=size))
+            alive.add(captured.call.program)
+        assert captured.call.program is often
+    gc.collect()
+    assert len(alive) <= 4
+    for size in range(30, 50):  # each only once: what was noted down is not kept for ever
+        captured.call(*batches(1, size, 6)[0])
+    assert len(captured.call._traces) <= 4

@@ -134,9 +134,8 @@ def test_constants_are_computed_once() -> None:
     def step(X: Any) -> Any:
         return tg.grad((X @ W).mean(), W)
 
-    found = program(step)
-    assert kernels(found) == ["product", "sum_all", "product"] and not found.formulas
-    assert program(step, fuse=False).formulas > 0
+    assert kernels(program(step)) == ["product", "sum_all", "product"]
+    assert kernels(program(step, fuse=False)).count("spread") == 1
 
 
 def test_two_paths_add_up_where_the_optimizer_reads() -> None:

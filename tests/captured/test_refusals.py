@@ -144,12 +144,23 @@ def looking() -> dict[str, tuple[Callable[..., Any], str]]:
         print(x * W)  # here
         return x
 
+    optimizer = tg.optim.SGD([nn.Parameter(np.ones(2), device="cpu")], lr=0.1)
+
+    def schedule(x: Any) -> Any:
+        optimizer.param_groups[0]["lr"] *= 0.5  # here
+        return x
+
+    def restored(x: Any) -> Any:
+        optimizer.load_state_dict(optimizer.state_dict())  # here
+        return x
+
     return {
         f.__name__: (f, message)
         for f, message in (
             *((f, "return the tensor from the step") for f in (item, number, array, data, shown)),
             (truth, "return the tensor from the step"),
             *((f, "writes in place") for f in (entry, assigned, moved)),
+            *((f, "do it between two steps") for f in (schedule, restored)),
         )
     }
 

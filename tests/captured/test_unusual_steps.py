@@ -215,7 +215,7 @@ def test_a_layer_of_ones_own_follows_its_mode() -> None:
             t.model.train(mode)
         assert_trains_alike(eager, captured, batches(4, 8, 6))
     program = captured.call.program
-    captured.call.program.seen = -1
+    captured.call.program.seen = captured.call.program.seen_grounds = -1
     captured.model.eval()
     captured.call(*batches(1, 8, 6)[0])
     assert captured.call.program is program, "a program of a mode is kept"

@@ -1,6 +1,7 @@
 """state_dict and load_state_dict: what is saved, what is brought back, what is refused."""
 
 import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -199,3 +200,34 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_changes(
     assert same(optimiser.state_dict(), before)
     for p, v in zip(params, values, strict=True):
         np.testing.assert_array_equal(p.numpy(), v)
+
+
+@pytest.mark.parametrize("device", ["numpy", "cpu"])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_trains_the_copied_parameters_and_goes_on_from_the_same_state(
+    copied: Any, device: str
+) -> None:
+    """Its flat memory must be new: a copied view would be a view no more, and train nothing."""
+    a, b, idle = (tg.tensor(np.ones(n), requires_grad=True, device=device) for n in (3, 2, 4))
+    idle.requires_grad = False
+    optimizer = tg.optim.Adam([{"params": [a, idle]}, {"params": [b], "lr": 0.1}])
+
+    def train(optimizer: Any, steps: int) -> list[Any]:
+        (a, idle), (b,) = (group["params"] for group in optimizer.param_groups)
+        for _ in range(steps):
+            loss = (a * a).sum() + (b * b * b).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return [np.array(p.numpy()) for p in (a, idle, b)]
+
+    train(optimizer, 3)
+    optimizer.param_groups[1]["lr"] = 0.2
+    (x, y, z), other = copied(([a, idle, b], optimizer))
+    assert [p for group in other.param_groups for p in group["params"]] == [x, y, z]
+    assert repr(other) == repr(optimizer)
+    before = [np.array(p.numpy()) for p in (a, idle, b)]
+    theirs = train(other, 4)
+    np.testing.assert_equal([np.array(p.numpy()) for p in (a, idle, b)], before)
+    np.testing.assert_equal(train(optimizer, 4), theirs)
+    assert optimizer.state_dict()["state"][0]["t"] == other.state_dict()["state"][0]["t"] == 7

@@ -184,5 +184,10 @@ class Backend:
     def __deepcopy__(self, memo: dict[int, Any]) -> "Backend":
         return self  # one per device, compared by identity: a copied model stays on its device
 
+    def __reduce__(self) -> Any:
+        from .select import get_backend
+
+        return get_backend, (self.name,)
+
     def __repr__(self) -> str:
         return f"<device {self.name}>"

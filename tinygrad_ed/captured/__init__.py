@@ -6,7 +6,9 @@ trace         what one run of a step computed, and what it took for granted
 traced        the back ends that note it down
 stepping      an optimizer's step in a trace
 gradients     what becomes of the leaves' gradients
+attributes    what a program takes for granted of a layer
 settings      hyper-parameters, looked up again when something changed
+recent        programs and traces by the shape of the batch
 compare       whether two traces are the same program
 instructions  launches and formulas
 graph         who reads and who writes which memory

@@ -58,6 +58,14 @@ def check_same(first: Trace, second: Trace, one_result: Any, other_result: Any) 
     _check_value(one_result, other_result, sides, None)
 
 
+def begin_alike(one: Trace, other: Trace) -> bool:
+    """Whether two runs found the same gradients there, if none was cleared first."""
+    mine, theirs = one.gradients.before, other.gradients.before
+    return mine.keys() == theirs.keys() and all(
+        (mine[leaf] is None) == (theirs[leaf] is None) for leaf in mine
+    )
+
+
 def _what(line: Instruction) -> Any:
     if isinstance(line, Launch):
         return line.kernel

@@ -1,5 +1,6 @@
 """An epoch of a captured step: batches gathered and steps taken by one compiled loop."""
 
+import numbers
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -57,12 +58,15 @@ def _checked(
         if step.program is None or not step.program.inputs[0].ndim:
             raise ValueError("run: how many rows are a batch? Pass batch_size=")
         batch_size = len(step.program.inputs[0])
-    if isinstance(batch_size, bool) or batch_size != int(batch_size) or batch_size < 1:
-        raise ValueError(f"run: batch_size must be a whole number of at least 1, got {batch_size}")
+    whole = isinstance(batch_size, numbers.Real) and not isinstance(batch_size, bool)
+    if not whole or batch_size % 1 != 0 or batch_size < 1:  # NaN and inf have no whole part
+        raise ValueError(
+            f"run: batch_size must be a whole number of at least 1, got {batch_size!r}"
+        )
     order = np.arange(rows) if order is None else np.asarray(order)
     if order.dtype.kind not in "iu" and order.size:
         raise ValueError(f"run: order must hold row numbers, got {order.dtype}")
-    order = np.ascontiguousarray(order, np.int64)
+    order = np.array(order, np.int64, ndmin=1)  # nobody else can change it meanwhile
     if order.ndim != 1 or np.any((order < 0) | (order >= rows)):
         raise ValueError(f"run: order must hold row numbers from 0 to {rows - 1}, in one line")
     return order, int(batch_size)

@@ -54,9 +54,15 @@ class NotKept:
     def __init__(self, leaf: str) -> None:
         object.__setattr__(self, "leaf", leaf)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return NotKept, (object.__getattribute__(self, "leaf"),)
+
+    def __deepcopy__(self, memo: Any) -> "NotKept":
+        return self
+
     def __getattribute__(self, name: str) -> Any:
-        if name == "__class__":
-            return NotKept
+        if name in ("__class__", "__deepcopy__", "__reduce_ex__"):
+            return object.__getattribute__(self, name)
         leaf = object.__getattribute__(self, "leaf")
         raise TapeError(
             f"the gradient of {leaf} is not kept (fused): the captured step used it up. "

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import CaptureError
 from ..kernels.cpu.launching import DATA
 from ..ops.registry import Array, Op
 
@@ -115,6 +116,12 @@ class Formula:
         each = results if isinstance(results, tuple | list) else (results,)
         for array, result in zip(self.outputs, each, strict=True):
             if array is not None:
+                if np.shape(result) != array.shape:
+                    raise CaptureError(
+                        f"{self.where}: {self.context.purpose} gave an array of shape "
+                        f"{np.shape(result)}, and {array.shape} when it was captured: what depends "
+                        f"on numbers in this way cannot be captured"
+                    )
                 array[...] = result
 
 

@@ -159,7 +159,7 @@ def _call(line: Instruction, table: _Table) -> str:
         parts += [str(CODES[args[ACTIVATION]])] if args[ACTIVATION] else []
         parts += [] if gate is None else [f"{CODES[args[KIND]]}'({table.of(gate)})"]
         return f"{name}({', '.join(parts)})"
-    if name == "gather":
+    if name in ("gather", "ordered"):
         return f"copy({table.of(args[1])})"
     shown = [
         _value(arg, table) if isinstance(arg, np.ndarray) else f"{word}={_value(arg, table)}"

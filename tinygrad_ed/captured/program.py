@@ -19,7 +19,7 @@ from .instructions import Context, Formula, Instruction, Launch, memory_of
 from .listing import Names, listing
 from .memory import own_memory
 from .result import Result
-from .table import Table
+from .table import Table, can_be_given
 from .tidying import as_launches, constants_once, drop_copies
 from .trace import Trace
 from .traced import second
@@ -40,9 +40,9 @@ class Program:
     Attributes:
         instructions: What runs, in order; `print(program)` shows it.
         parts: Tables and formulas in turn; a table is one call.
-        whole: The one table, if there is no formula.
+        whole: The one table, if there is no formula, which is also given the inputs.
         is_careful: Whether it must look at gradients or hyper-parameters before each run.
-        seen: The state of the engine for which `holds` was last answered with yes.
+        seen, seen_grounds: The state of the engine for which `holds` was last answered with yes.
         run: (*arrays) -> True: one step on a batch; False if the arrays are not what was captured,
             None if a kernel objected to their numbers (then `refused` says why).
     """
@@ -50,8 +50,8 @@ class Program:
     def __init__(
         self, trace: Trace, result: Result, ends: Ends, names: Sequence[str], *, fuse: bool
     ) -> None:
-        self.seen = -1
-        self.facts, self.moves = trace.facts, trace.moves
+        self.seen = self.seen_grounds = -1
+        self.facts, self.choices, self.moves = trace.facts, trace.choices, trace.moves
         lines, (results, gradients) = _with_copies(
             trace, [result.arrays, [array for _, array, _ in ends.results]]
         )
@@ -88,11 +88,36 @@ class Program:
         self.outside = set(trace.outside)
         self.names = Names(trace, names, moved)
         scratch = np.empty(WORK_BYTES + 4096, np.uint8)
-        self.parts = list(_parts(self.instructions, self.inputs, scratch))
-        only = self.parts[0] if len(self.parts) == 1 else None
-        self.whole = only if isinstance(only, Table) else None
-        self.runner: Any = self.whole or InTurn(self.parts, self.inputs)
+        self.whole: Table | None = None
+        if not self.formulas and all(map(can_be_given, self.inputs)):
+            launches: list[Any] = self.instructions
+            self.whole = Table(launches, self.inputs, scratch)
+        self.parts = [self.whole] if self.whole else list(_parts(self.instructions, scratch))
+        self.runner: Table | InTurn = InTurn(self.parts, self.inputs)
+        if self.whole is not None and not self._reads_late():
+            self.runner = self.whole  # it reads a batch where it is
         self.run = self.runner.run
+
+    def _reads_late(self) -> bool:
+        """Whether an input is read after an update, which may have gone into the same memory."""
+        inputs, updated = {id(memory_of(a)) for a in self.inputs}, False
+        for line in self.instructions:
+            if updated and any(id(memory_of(a)) in inputs for a in line.operands("in")):
+                return True
+            updated = updated or any(
+                id(memory_of(a)) in self.outside and a.dtype.kind == "f"
+                for a in line.operands("out")
+            )
+        return False
+
+    def attempt(self, arrays: Sequence[Array]) -> bool | None:
+        """`run`; an error in a formula, or Ctrl-C, may come after weights were written to."""
+        try:
+            done: bool | None = self.run(*arrays)
+        except BaseException:
+            self.has_written()
+            raise
+        return done
 
     def refused(self, arrays: Sequence[Array]) -> NoReturn:
         """A kernel objected to the numbers it was given: the op's own check says why.
@@ -103,24 +128,24 @@ class Program:
         """
         for mine, given in zip(self.inputs, arrays, strict=True):
             mine[...] = given
-        launch = self.runner.refused
+        launch = (self.whole or self.runner).refused
         for line in self.instructions:  # an update may have come before
             if line is launch:
                 break
             if any(id(memory_of(a)) in self.outside for a in line.operands("out")):
-                self._has_written()
+                self.has_written()
         if launch is not None:
             launch.context.check()
         raise CaptureError(f"{launch.where if launch else ''}: the kernel refused its operands")
 
-    def _has_written(self) -> None:
+    def has_written(self) -> None:
+        """The engine learns who was written to, or may have been: by a run that broke off."""
         for versions, by in self.written:
             written(versions, by)
 
     def finish(self) -> None:
         """What the engine must know after a run: who was written to, and where gradients are."""
-        for versions, by in self.written:
-            written(versions, by)
+        self.has_written()
         for leaf, state in self.states:
             leaf._grad = state
         for leaf, array, spent in self.results:
@@ -143,8 +168,11 @@ class Program:
     def holds(self) -> bool:
         """Whether all that the program takes for granted is as it was when it was traced."""
         if self.seen != changes.count:
-            count = changes.count
-            if not all(fact() for fact in self.facts):
+            count, grounds = changes.count, changes.grounds
+            if self.seen_grounds != grounds and not all(fact() for fact in self.facts):
+                return False
+            self.seen_grounds = grounds
+            if not all(choice() for choice in self.choices):
                 return False
             self._refresh()
             self.seen = count
@@ -173,7 +201,7 @@ class Program:
 
 
 class InTurn:
-    """A program with formulas in it: part after part."""
+    """A program with formulas in it: part after part, on copies of its inputs."""
 
     def __init__(self, parts: Sequence[Table | Formula], inputs: Sequence[Array]) -> None:
         self.parts, self.inputs = parts, inputs
@@ -196,7 +224,7 @@ def _run_in_turn(program: InTurn, *arrays: Array) -> bool | None:
     for part in program.parts:
         if isinstance(part, Formula):
             part.run()
-        elif part.run() is None:
+        elif part.run(*part.inputs) is None:
             program.refused = part.refused
             return None
     return True
@@ -223,11 +251,8 @@ def _with_copies(
     return lines, [[own(a) for a in arrays] for arrays in kept]
 
 
-def _parts(
-    lines: Sequence[Instruction], inputs: Sequence[Array], scratch: Array
-) -> Iterator[Table | Formula]:
+def _parts(lines: Sequence[Instruction], scratch: Array) -> Iterator[Table | Formula]:
     """Cuts the instructions into tables and formulas."""
-    whole = all(isinstance(line, Launch) for line in lines)
     launches: list[Launch] = []
     for line in lines:
         if isinstance(line, Launch):
@@ -237,5 +262,5 @@ def _parts(
             yield Table(launches, (), scratch)
         yield line
         launches = []
-    if launches or whole:
-        yield Table(launches, inputs if whole else (), scratch)
+    if launches:
+        yield Table(launches, (), scratch)

@@ -1,12 +1,13 @@
 """What a step returns, as a program gives it: copies, cut from the tape."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import CaptureError
 from ..ops.registry import Array
+from ..tape import Node, recorded_nodes
 from ..tensor import Tensor
 
 
@@ -106,3 +107,13 @@ def _shown(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_shown(v) for v in value]
     return {k: _shown(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def named_in(value: Any) -> Iterator[tuple[Array, str]]:
+    """Results that the user has named, on the tape of what a step returned, with their names."""
+    parts = value if isinstance(value, tuple | list) else [value]
+    for part in value.values() if isinstance(value, dict) else parts:
+        if isinstance(part, Node):
+            for node in (part, *recorded_nodes(part)):
+                if node.name is not None:
+                    yield node._array, node.name

@@ -17,6 +17,10 @@ Python.
 """
 
 import functools
+import os
+import threading
+import types
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, overload
 
@@ -24,18 +28,17 @@ import numpy as np
 
 from ..backends import get_backend
 from ..backends.cpu import rungs
-from ..creation import tensor
 from ..errors import CaptureError
 from ..ops.registry import Array
 from ..recording import changes, state
-from ..tape import Node, recorded_nodes
 from ..tensor import Tensor
-from .arguments import most_arguments, names_of_arguments
-from .compare import Difference, check_same
+from .arguments import adopted, in_order, most_arguments, names_of_arguments
+from .compare import Difference, begin_alike, check_same
 from .epoch import run_epoch
 from .gradients import Ends
 from .program import Program
-from .result import result_of
+from .recent import Recent
+from .result import named_in, result_of
 from .trace import Trace
 
 PROGRAMS = 8
@@ -64,7 +67,8 @@ def capture(
     The step is a function of arrays or tensors (a batch); it gets them as tensors. It may do
     whatever tensors, layers and optimizers do. What it decides in Python, and what it reads that is
     neither an argument nor a tensor, is decided when it is traced: on the first two calls with
-    batches of a shape, and again when a layer changes its mode, a parameter is frozen or moved.
+    batches of a shape, and again when a layer's mode or another attribute of it was set, or a
+    parameter was frozen or moved.
     Learning rates and other hyper-parameters are looked up at each call. The step may not look at
     numbers (`.item()`, `float()`, `print`); that is possible afterwards, on what it returns.
 
@@ -105,32 +109,64 @@ class CapturedStep:
         self.function, self.keep_grads, self.fuse = function, keep_grads, fuse
         self.backend = get_backend(device)
         self.program: Program | None = None
-        self._programs: dict[Any, list[Program]] = {}
-        self._traces: dict[Any, list[_Waiting]] = {}
+        self._programs = Recent[Program]()
+        self._traces = Recent[_Waiting]()
         self._restless: dict[Any, int] = {}
+        self._attribute = self._name
+        self._lock = threading.RLock()  # threads that share a step take it in turn
+        _steps.add(self)
 
-    def __call__(self, *inputs: Any) -> Any:
+    @property
+    def _alike(self) -> Callable[..., "CapturedStep"]:
+        """Captures another function with the same options."""
+        name, keep, fuse = self.backend.name, self.keep_grads, self.fuse
+        return functools.partial(CapturedStep, device=name, keep_grads=keep, fuse=fuse)
+
+    def __reduce__(self) -> Any:
+        """A copy is captured anew: a program belongs to the memory that it was made for."""
+        return self._alike, (self.function,)
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self._attribute = name
+
+    def __get__(self, owner: Any, kind: Any = None) -> "CapturedStep":
+        """As a method: every object has a captured step of its own."""
+        if owner is None:
+            return self
+        method = self._alike(types.MethodType(self.function, owner))
+        vars(owner)[self._attribute] = method  # it is found there from now on
+        return method
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
         """One step on a batch; what the step returns, with tensors cut from the tape.
+
+        Arguments may be named.
 
         Raises:
             CaptureError: The step cannot be captured; the line and what to do are named.
         """
-        program = self.program
-        if (
-            program is not None
-            and program.seen == changes.count
-            and not program.is_careful
-            and state.recording
-            and state.trace is None
-        ):
-            arrays = [x._array if type(x) is Tensor else x for x in inputs]
-            done = program.run(*arrays)
-            if done:
-                program.finish()
-                return program.returns()
-            if done is None:
-                program.refused(arrays)
-        return self._checked(inputs)
+        if named:
+            inputs = in_order(self.function, inputs, named)
+        with self._lock:
+            program, backend = self.program, self.backend
+            if (
+                program is not None
+                and program.seen == changes.count
+                and not program.is_careful
+                and state.recording
+                and state.trace is None
+            ):
+                arrays = [
+                    x._array if type(x) is Tensor and x._backend is backend and not x._needs else x
+                    for x in inputs
+                ]
+                done = program.attempt(arrays)
+                if done:
+                    program.finish()
+                    return program.returns()
+                if done is None:
+                    program.refused(arrays)
+            return self._checked(inputs)
 
     def run(self, *data: Any, order: Any = None, batch_size: int | None = None) -> Any:
         """An epoch: the step on one batch after the other, in one call where that is possible.
@@ -140,8 +176,7 @@ class CapturedStep:
             order: Row numbers in the order in which they are to be seen; as they stand if None. It
                 may also follow the data: `step.run(X, y, order)` for a step of two arguments.
             batch_size: Rows in a batch; that of the program at hand if None. A last batch with
-            fewer
-                rows is a program of its own.
+                fewer rows is a program of its own.
 
         Returns:
             The loss of each batch as a float64 array, if the step returns one number; else a list
@@ -152,17 +187,20 @@ class CapturedStep:
         """
         if order is None and len(data) > 1 and len(data) - 1 == most_arguments(self.function):
             *data, order = data  # type: ignore[assignment]
-        return run_epoch(self, data, order, batch_size)
+        with self._lock:
+            return run_epoch(self, data, order, batch_size)
 
     def prepared(self, inputs: Sequence[Any]) -> tuple[Program | None, list[Tensor]]:
         """The program for these inputs, if there is one that still holds; and the inputs."""
         if state.trace is not None:
             state.trace.forbids("a captured step is called inside another one: capture one of them")
-        tensors = [self._adopted(k, x) for k, x in enumerate(inputs)]
-        programs = self._programs.get(self._key(tensors), [])
+        tensors = [adopted(k, x, self.backend) for k, x in enumerate(inputs)]
+        key = self._key(tensors)
+        programs = self._programs.get(key, [])
         program = next((p for p in programs if p.holds()), None)
         if program is not None:
             self.program = program
+            self._programs.keep(key, programs)
             program.settle()
         return program, tensors
 
@@ -172,7 +210,7 @@ class CapturedStep:
             return self._traced(tensors)
         self._restless.clear()
         arrays = [_in_order(t._array) for t in tensors]
-        if not program.run(*arrays):
+        if not program.attempt(arrays):
             program.refused(arrays)
         program.finish()
         return program.returns()
@@ -180,27 +218,6 @@ class CapturedStep:
     def _key(self, tensors: Sequence[Tensor]) -> Any:
         """What a program is for: batches of these shapes, with the engine in this state."""
         return tuple((t.shape, t.dtype.str) for t in tensors), state.recording, rungs.chosen()
-
-    def _adopted(self, k: int, x: Any) -> Tensor:
-        if isinstance(x, bool | int | float) and not isinstance(x, np.generic):
-            raise CaptureError(
-                f"argument {k + 1} of the step is {x!r}, a Python number: it would be built into "
-                f"the program. Pass an array, np.float32({x!r})"
-            )
-        if not isinstance(x, Tensor):
-            return tensor(x, device=self.backend.name)
-        if x._backend is not self.backend:
-            raise CaptureError(
-                f"this step was captured for device {self.backend.name!r} and is given a tensor on "
-                f"{x.device!r}: move it with .to({self.backend.name!r}), or pass "
-                f"device={x.device!r} to tg.capture"
-            )
-        if x.requires_grad:
-            raise CaptureError(
-                f"argument {k + 1} of the step requires a gradient, which would be lost: pass it "
-                f"with .detach(), and set requires_grad inside the step"
-            )
-        return x
 
     def _traced(self, tensors: Sequence[Tensor]) -> Any:
         """Runs the step as it is written and notes down what it computes."""
@@ -217,7 +234,7 @@ class CapturedStep:
             state.trace = None
             trace.close()
         result, shown = result_of(value)
-        trace.named = list(_named(value))
+        trace.named = list(named_in(value))
         returned = result.taken()
         ends = Ends(trace.gradients, self.keep_grads)
         ends.apply()
@@ -226,17 +243,17 @@ class CapturedStep:
             self._waits(key)
             return returned
         self._restless.pop(key, None)
-        waiting = self._traces.setdefault(key, [])
+        waiting = self._traces.get(key, [])
         earlier = next(
-            (w for w in waiting if w.trace.holds() and _begin_alike(w.trace, trace)), None
+            (w for w in waiting if w.trace.holds() and begin_alike(w.trace, trace)), None
         )
         if earlier is None:
-            self._traces[key] = [*waiting, _Waiting(trace, shown)][-PROGRAMS:]
+            self._traces.keep(key, [*waiting, _Waiting(trace, shown)][-PROGRAMS:])
             return returned
-        self._traces[key] = [w for w in waiting if w is not earlier]
+        self._traces.keep(key, [w for w in waiting if w is not earlier])
         self._check(earlier, _Waiting(trace, shown))
         program = Program(trace, result, ends, names, fuse=self.fuse)
-        self._programs[key] = [program, *self._programs.get(key, [])][:PROGRAMS]
+        self._programs.keep(key, [program, *self._programs.get(key, [])][:PROGRAMS])
         self.program = program
         return returned
 
@@ -266,23 +283,18 @@ class CapturedStep:
         return getattr(self.function, "__name__", "the step")
 
 
+_steps = weakref.WeakSet[CapturedStep]()
+
+
+def _unlock() -> None:
+    """In the child of a fork: it has none of the threads that may have held a step."""
+    for step in _steps:
+        step._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
+
+
 def _in_order(array: Array) -> Array:
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
-
-
-def _begin_alike(one: Trace, other: Trace) -> bool:
-    """Whether two runs found the same gradients there, if none was cleared first."""
-    mine, theirs = one.gradients.before, other.gradients.before
-    return mine.keys() == theirs.keys() and all(
-        (mine[leaf] is None) == (theirs[leaf] is None) for leaf in mine
-    )
-
-
-def _named(value: Any) -> Any:
-    """Results that the user has named, with their names."""
-    parts = value if isinstance(value, tuple | list) else [value]
-    for part in value.values() if isinstance(value, dict) else parts:
-        if isinstance(part, Node):
-            for node in (part, *recorded_nodes(part)):
-                if node.name is not None:
-                    yield node._array, node.name

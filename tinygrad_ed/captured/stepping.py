@@ -39,7 +39,7 @@ def update(trace: "Trace", optimizer: Any, group: Any, block: Any, run: Any) -> 
     trace.flat += [(slot, f"{name}({called})") for name, slot in slots.items()]
     given = optimizer._numbers(run.t, hypers)
     what = f"decisions {run.start} {ahead}"
-    trace.assumes(block, what, lambda: decisions(numbers()), decisions(given))
+    trace.chooses(block, what, lambda: decisions(numbers()), decisions(given))
     trace.context = Context(optimizer._who + ".step")
     if optimizer.rule is not None and not optimizer._has_its_own_way:
         counted = settings_of(given, numbers, group)

@@ -54,6 +54,11 @@ def _counting(word: Array, count: Count) -> Launch:
     return Launch(kernel, [word, count.counter, count.offset], "", Context("count"))
 
 
+def can_be_given(array: Array) -> bool:
+    """Whether the compiled loop can compare an input's shape: it has room for so many axes."""
+    return bool(array.ndim <= program.RECORD - program.SIZES)
+
+
 class Table:
     """Launches that run one after the other, in one call.
 
@@ -74,7 +79,7 @@ class Table:
         self.work = 0.0
         for launch in launches:
             self._enter(launch)
-        self.scratch = scratch
+        self.scratch, self.inputs = scratch, inputs
         self.places: list[Array] = []
         self.head = self._head(inputs)
         address = loaded.native("step", lambda: program.runners()[0], 3)

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..backends.base import copied
+from ..backends.cpu.environment import SERVED
+from ..kernels.cpu import loaded
 from ..ops.registry import Array, registry
 from .graph import Graph, same
-from .instructions import Context, Count, Formula, Instruction, Launch, memory_of
+from .instructions import Context, Count, Formula, Instruction, Launch, address_of, memory_of
 from .settings import Setting
 from .traced import second
 
@@ -106,18 +108,50 @@ def _is_ours(line: Instruction) -> bool:
 
 
 def as_launches(lines: Sequence[Instruction]) -> list[Instruction]:
-    """The program with copies made by a kernel, where both sides lie in C order."""
-    return [_copying(line) if _is_copy(line) else line for line in lines]
+    """The program with copies into C order made by a kernel."""
+    return [_copying(line) or line for line in lines]
 
 
-def _copying(line: Any) -> Instruction:
-    from ..kernels.cpu import loaded
+def _copying(line: Any) -> Instruction | None:
+    """The launch that copies what a formula copies; None if it does more, or no kernel can."""
+    if _is_copy(line):
+        target, source = _copy_of(line)
+    elif isinstance(line, Formula) and _is_reshaping(line):
+        target, source = line.outputs[0], line.inputs[0]  # what is no view is a copy
+    else:
+        return None
+    if target.dtype != source.dtype or target.size != source.size or not target.flags.c_contiguous:
+        return None
+    if source.flags.c_contiguous:
+        args = [as_bytes(target), as_bytes(source), np.zeros(1, np.int64), 0, 1]
+        kernel = loaded.get("gather", "uint8")
+    else:
+        args, dtype = [target, as_matrix(source)], SERVED.get(source.dtype)
+        if args[1] is None or dtype is None:
+            return None
+        kernel = loaded.get("ordered", dtype)
+    return Launch(kernel, args, line.where, Context("copy"))
 
-    target, source = _copy_of(line)
-    if not _alike(target, source) or not source.flags.c_contiguous:
-        return line  # type: ignore[no-any-return]
-    args = [as_bytes(target), as_bytes(source), np.zeros(1, np.int64), 0, 1]
-    return Launch(loaded.get("gather", "uint8"), args, line.where, Context("copy"))
+
+def _is_reshaping(line: Formula) -> bool:
+    reshape = registry["reshape"]
+    return line.function in (reshape.forward, reshape.backward) and line.outputs[0] is not None
+
+
+def as_matrix(array: Array) -> Array | None:
+    """The same entries in the same order with two axes; None if the strides do not allow it."""
+    axes: list[list[int]] = []  # size and stride
+    for size, stride in zip(array.shape, array.strides, strict=True):
+        if axes and axes[-1][1] == size * stride:
+            axes[-1] = [axes[-1][0] * size, stride]
+        elif size != 1:
+            axes.append([size, stride])
+    owner = memory_of(array)
+    if len(axes) > 2 or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+        return None
+    (R, row), (C, column) = [[1, 0]] * (2 - len(axes)) + axes
+    start = address_of(array) - address_of(owner)
+    return np.ndarray((R, C), array.dtype, owner, start, (row, column))
 
 
 def as_bytes(array: Array) -> Array:

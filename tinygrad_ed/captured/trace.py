@@ -19,7 +19,9 @@ from ..backends.base import copied
 from ..errors import CaptureError
 from ..ops.counted import Counted
 from ..ops.registry import Array
+from ..recording import state
 from ..tape import Node
+from .attributes import are_alike, attributes_of
 from .gradients import Gradients
 from .instructions import Context, Count, Formula, Instruction, Launch, memory_of
 
@@ -44,6 +46,8 @@ class Trace:
         made: Leaves that are the step's own: its arguments, and tensors that it made.
         instructions: What it computed, in order.
         facts: What the program takes for granted: each says whether it still holds.
+        choices: The same of hyper-parameters: what a rule's `if`s ask for.
+        set_here: Attributes of layers that the step sets: (id of the layer, name) -> layer.
         outside: Memory that is not the program's own, by id: parameters, what optimizers keep.
         advanced: How far each counter was moved on so far, by the id of its memory.
         written: Versions of what the step wrote to, with who wrote.
@@ -52,6 +56,9 @@ class Trace:
         named, flat: Results that the user named, and stretches of optimizers' memory, with names.
         context: What the next instruction belongs to.
         moves: Whether hyper-parameters must be looked up before each run.
+        goes_on: Whether what a program cannot do ends the tracing and not the step, whose rest
+            then runs untraced.
+        obstacle: What has ended the tracing, in words, if the step went on.
     """
 
     def __init__(self, device: Backend, inputs: Sequence[Node]) -> None:
@@ -61,8 +68,10 @@ class Trace:
         self.made: dict[int, Node] = {id(leaf): leaf for leaf in inputs}
         self.instructions: list[Instruction] = []
         self.facts: list[Callable[[], bool]] = []
+        self.choices: list[Callable[[], bool]] = []
         self.leaves: dict[int, Node] = {}
         self.seen: dict[Any, Any] = {}
+        self.set_here: dict[tuple[int, str], Any] = {}
         self.outside: dict[int, Array] = {}
         self.advanced: dict[int, int] = {}
         self.written: list[tuple[Any, str]] = []
@@ -72,7 +81,8 @@ class Trace:
         self.named: list[tuple[Array, str]] = []
         self.flat: list[tuple[Array, str]] = []
         self.context = Context("")
-        self.moves = False
+        self.moves = self.goes_on = False
+        self.obstacle = ""
         self.backend: Any = traced_backend(self)
 
     def close(self) -> None:
@@ -88,10 +98,11 @@ class Trace:
             CaptureError: It is another device than the step was captured for.
         """
         if backend is not self.device and backend is not self.backend:
-            raise CaptureError(
-                f"{users_line()}: this step was captured for device {self.device.name!r} and meets "
-                f"a tensor on {backend.name!r}: move the model, or pass device= to tg.capture"
+            self.forbids(
+                f"this step was captured for device {self.device.name!r} and meets a tensor on "
+                f"{backend.name!r}: move the model, or pass device= to tg.capture"
             )
+            return backend
         for leaf in operands:
             if isinstance(leaf, Node) and leaf._op is None:
                 self.takes_for_granted(leaf)
@@ -119,26 +130,42 @@ class Trace:
             self.makes(leaf)
         self.takes_for_granted(leaf)
 
-    def assumes(self, owner: Any, what: str, look: Callable[[], Any], *found: Any) -> None:
+    def assumes(self, owner: Any, what: str, look: Callable[[], Any]) -> None:
         """What a look finds stays as it is; only the first look in a step counts.
 
         Args:
             owner, what: What is looked at, by which it is known.
             look: Gives a value that can be compared.
-            found: What it gives before a step, where that cannot be seen any more.
         """
         if (id(owner), what) not in self.seen:
-            value = found[0] if found else look()
-            self.seen[id(owner), what] = owner
+            self.seen[id(owner), what], value = owner, look()
             self.facts.append(lambda: bool(look() == value))
+
+    def chooses(self, owner: Any, what: str, look: Callable[[], Any], value: Any) -> None:
+        """The same of hyper-parameters, with the value that the look gave before the step."""
+        if (id(owner), what) not in self.seen:
+            self.seen[id(owner), what] = owner
+            self.choices.append(lambda: bool(look() == value))
 
     def takes_mode(self, module: Any) -> None:
         """A layer stays in training mode, or in evaluation mode."""
         self.assumes(module, "mode", lambda: module.training)
 
+    def takes_module(self, module: Any) -> None:
+        """A layer keeps its mode and its attributes, but for those that the step sets itself."""
+        self.takes_mode(module)
+        if (id(module), "attributes") not in self.seen:
+            self.seen[id(module), "attributes"] = module
+            found, ours = attributes_of(module), self.set_here
+            self.facts.append(lambda: are_alike(found, attributes_of(module), module, ours))
+
+    def sets_attribute(self, module: Any, name: str) -> None:
+        """The step sets an attribute of a layer: it cannot rely on it as it was found."""
+        self.set_here[id(module), name] = module
+
     def holds(self) -> bool:
         """Whether all that was taken for granted is still so."""
-        return all(fact() for fact in self.facts)
+        return all(fact() for fact in (*self.facts, *self.choices))
 
     def is_outside(self, *arrays: Array) -> None:
         """Memory that others see as well: a program works on it in place."""
@@ -150,9 +177,12 @@ class Trace:
         """Something that a program cannot do.
 
         Raises:
-            CaptureError: Always; the user's line is named.
+            CaptureError: The user's line is named; not if the step `goes_on`.
         """
-        raise CaptureError(f"{users_line()}: {what}")
+        message = f"{users_line()}: {what}"
+        if not self.goes_on:
+            raise CaptureError(message)
+        self.obstacle, state.trace = self.obstacle or message, None
 
     # --- what is computed -------------------------------------------------------------------------
 

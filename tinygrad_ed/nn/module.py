@@ -57,7 +57,7 @@ class Module(metaclass=_NamesParameters):
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """`forward`; an error on the way names the layer it came from."""
         if state.trace is not None:
-            state.trace.takes_mode(self)
+            state.trace.takes_module(self)
         try:
             return self.forward(*inputs, **options) if options else self.forward(*inputs)
         except (ShapeError, DTypeError, DeviceError) as error:
@@ -70,6 +70,12 @@ class Module(metaclass=_NamesParameters):
         error.raised_in = where, message
         path = next((path for path, module in self.named_modules() if module is where), "")
         error.args = (f"{f'layer {path}, ' if path else ''}{where._title()}: {message}",)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if state.trace is not None:
+            state.trace.sets_attribute(self, name)
+        super().__setattr__(name, value)
+        changes.note()
 
     # --- what it is made of ---------------------------------------------------------------------
 
@@ -123,7 +129,6 @@ class Module(metaclass=_NamesParameters):
             if state.trace is not None:
                 state.trace.takes_mode(module)
             module.training = mode
-        changes.note()
         return self
 
     def eval(self) -> Self:
@@ -240,7 +245,6 @@ def evaluation(module: Module) -> Iterator[None]:
     finally:
         for layer, mode in modes:
             layer.training = mode
-        changes.note()
 
 
 def _walk(path: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Module]]:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from ..recording import changes
+from ..recording import changes, state
 from ..tensor import Tensor
 from .flat import FlatBlock
 from .hyper import check_hypers
 
+BETWEEN = "is not computed, so a captured program would not do it again: do it between two steps"
 # Which memory goes with given hyper-parameters: slot name -> the value that it starts from.
 Slots = Callable[[Mapping[str, Any]], Mapping[str, float]]
 
@@ -76,8 +77,10 @@ class ParameterGroup(MutableMapping[str, Any]):
         return self.params if name == "params" else self.hypers[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if state.trace is not None:
+            state.trace.forbids(f"setting {name} of {self._who} {BETWEEN}")
         self.hypers = self.checked({name: value})
-        changes.note()
+        changes.note_setting()
 
     def checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
         """Return the hyper-parameters with these changes, checked; the group stays as it is.

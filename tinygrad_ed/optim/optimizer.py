@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..recording import changes, state
 from ..tensor import Tensor
 from .flat import describe
-from .group import ParameterGroup
+from .group import BETWEEN, ParameterGroup
 from .hyper import check_hypers
 from .parameters import check_parameters, split_groups
 from .state import dump_state, load_state
@@ -158,8 +158,25 @@ class Optimizer(ABC):
             TypeError: If it is no such dict, or another algorithm's.
             ValueError: If groups, shapes, dtypes or kinds of memory differ.
         """
+        if state.trace is not None:
+            state.trace.forbids(f"{self._who}.load_state_dict {BETWEEN}")
         load_state(self._who, self.param_groups, saved)
         changes.note()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies: without the flat memory, whose views would not be views any more."""
+        groups = [(group.params, group.hypers) for group in self.param_groups]
+        return {"own": {**vars(self), "param_groups": groups}, "state": self.state_dict()}
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        vars(self).update(saved["own"])
+        self.param_groups = [
+            ParameterGroup(self._who, params, hypers, self._slots)
+            for params, hypers in saved["own"]["param_groups"]
+        ]
+        for group in self.param_groups:
+            group.admit()
+        load_state(self._who, self.param_groups, saved["state"])
 
     def __repr__(self) -> str:
         lines = []

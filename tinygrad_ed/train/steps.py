@@ -1,6 +1,5 @@
 """How `fit` takes its steps: captured as a program where that is possible, else as written."""
 
-import contextlib
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +73,6 @@ class Steps:
         self.runs = False  # the program of full batches has run in this epoch
         self.is_told = False
         self.traced = 0
-        self.obstacle = ""
         self.taken: tuple[Any] | None = None
 
     def over(self, order: Array) -> Iterator[Sequence[Any]]:
@@ -127,36 +125,13 @@ class Steps:
     def step(self, X: Tensor, y: Tensor) -> Any:
         """The step while it is traced; it is taken even if it cannot be a program."""
         self.traced += 1
-        self.obstacle = ""
-        if self.must:
-            result = self.written(X, y)
-        else:
-            with self._going_on(state.trace):
-                result = self.written(X, y)
+        trace = state.trace
+        trace.goes_on = not self.must
+        result = self.written(X, y)
         self.taken = (result,)
-        if self.obstacle:
-            raise CaptureError(self.obstacle)
+        if trace.obstacle:
+            raise CaptureError(trace.obstacle)
         return result
-
-    @contextlib.contextmanager
-    def _going_on(self, trace: Any) -> Iterator[None]:
-        """What a program cannot do ends the tracing, not the step: its rest runs untraced."""
-
-        def lenient(method: Callable[..., Any]) -> Callable[..., Any]:
-            def call(first: Any, *rest: Any) -> Any:
-                try:
-                    return method(first, *rest)
-                except CaptureError as error:
-                    self.obstacle, state.trace = self.obstacle or str(error), None
-                    return first  # of `traced`, the back end as it is
-
-            return call
-
-        trace.forbids, trace.traced = lenient(trace.forbids), lenient(trace.traced)
-        try:
-            yield
-        finally:
-            del trace.forbids, trace.traced  # they hold the trace: freed with its last user
 
     # --- many steps -------------------------------------------------------------------------------
 

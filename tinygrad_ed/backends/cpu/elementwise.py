@@ -1,6 +1,7 @@
 """Any elementwise op on the CPU: its formula and its VJP re-emitted as one loop each."""
 
 import inspect
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,6 +77,8 @@ class ElementwiseKernel:
 
     def _summed(self, wide: Array, like: Array) -> Array | None:
         """A gradient added up over the entries that a broadcast operand was repeated for."""
+        if wide.size == like.size:  # nothing was repeated: there are only more axes of size 1
+            return self._ordered(wide).reshape(like.shape)
         total = np.empty(like.shape, like.dtype)
         if wide.size == 0:
             total[...] = 0
@@ -124,7 +127,7 @@ class ElementwiseKernel:
         floats = {a.dtype for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind != "b"}
         dtype = SERVED.get(floats.pop()) if len(floats) == 1 else None
         layouts = [_layout(a, shape) for a in operands]
-        if dtype is None or "" in layouts:
+        if dtype is None or "" in layouts or not _agree(operands, layouts, shape):
             return None
         names = zip(self.op.operand_names, operands, strict=False)
         numbers = {k: float if isinstance(v, float) else v for k, v in params.items()}
@@ -142,6 +145,21 @@ class ElementwiseKernel:
         positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
         found = made(self.environment, loop, dtype) if loop.text else loop
         return Plan(found, positional, shape, dtype)
+
+
+def _agree(operands: Sequence[Any], layouts: Sequence[Any], shape: tuple[int, ...]) -> bool:
+    """Whether all rows are equally long: a loop goes over one kind of rows.
+
+    (4, 3) against (2, 4, 3) is a row of 12 entries, (3,) is one of 3, and (2, 4, 1) makes eight.
+    """
+    n, lengths = math.prod(shape), set()
+    for operand, layout in zip(operands, layouts, strict=True):
+        pattern = layout[0] if isinstance(layout, tuple) else layout
+        if pattern == "row":
+            lengths.add(operand.size)
+        elif pattern == "column" and operand.size:
+            lengths.add(n // operand.size)
+    return len(lengths) < 2
 
 
 def _layout(operand: Any, shape: tuple[int, ...]) -> Any:

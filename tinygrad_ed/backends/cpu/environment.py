@@ -21,7 +21,7 @@ class Environment:
 
     def ordered(self, array: Array) -> Array:
         """The array in C order, as most kernels want it; itself if it is."""
-        return np.ascontiguousarray(array) if array.ndim else np.array(array)
+        return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
 def _refuses(*operands: Any) -> bool:

@@ -1,5 +1,6 @@
 """Kernels made from an op's or an optimiser rule's own source (`scalar_loops`)."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,7 @@ def made(environment: Environment, loop: ScalarLoop, dtype: str) -> Generated:
 def pattern_of(array: Array, shape: tuple[int, ...]) -> str | None:
     """How an array lies against a result of this shape: full, scalar, row or column; else None."""
     own = array.shape
-    if own == shape:
+    if array.size == math.prod(shape):  # also with fewer axes of size 1
         return "full"
     if array.size == 1:
         return "scalar"

@@ -39,7 +39,7 @@ class LossKernel:
         mean = MEANS.get(params["reduction"])
         if mean is None or not isinstance(t, np.ndarray) or not self.fits(z, t):
             return None
-        L = np.empty((), z.dtype)
+        z, t, L = self.environment.ordered(z), self.environment.ordered(t), np.empty((), z.dtype)
         done = self.loss[z.dtype](z, t, L, None, None, *self.extra(z, params), mean)
         return L if done else None
 
@@ -57,6 +57,7 @@ class LossKernel:
         mean = MEANS.get(params["reduction"])
         if needs[1] or mean is None or not self.fits(z, t):
             return None
+        z, t = self.environment.ordered(z), self.environment.ordered(t)
         dz = np.empty(z.shape, z.dtype)
         done = self.loss[z.dtype](z, t, None, dz, dy, *self.extra(z, params), mean)
         return (dz, None) if done else None

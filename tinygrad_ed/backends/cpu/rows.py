@@ -1,7 +1,9 @@
 """Sums and the softmax family on the CPU, where the reduced axes are all, the first or the last."""
 
+import functools
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,37 +13,75 @@ from .environment import Environment, Launchers
 Homes = Sequence[Array | None] | None
 
 
-class SumKernel:
-    """`sum` and `mean`: over everything, over the rows of a matrix, or along the last axis.
+class Reduction(NamedTuple):
+    """Which entries of an array go into one entry of a sum over axes that lie side by side.
 
-    There is no kernel for the gradient: spreading a number is a view, not work.
+    In C order the array has the shape (before, among, after), and its sum (before, after).
     """
 
+    before: int
+    among: int
+    after: int
+    shape: tuple[int, ...]  # of the result
+
+
+@functools.lru_cache(1024)
+def reduction_over(
+    axis: int | tuple[int, ...] | None, keepdims: bool, shape: tuple[int, ...]
+) -> Reduction | None:
+    """What a sum over these axes comes down to; None where the formula must run."""
+    n = len(shape)
+    axes = range(n) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if not all(isinstance(a, int) and -n <= a < n for a in axes):
+        return None
+    gone = sorted(a % n for a in axes)
+    first = gone[0] if gone else 0
+    end = first + len(gone)
+    if gone != list(range(first, end)) or (n and not gone):
+        return None
+    return Reduction(
+        math.prod(shape[:first]),
+        math.prod(shape[first:end]),
+        math.prod(shape[end:]),
+        shape[:first] + ((1,) * len(gone) if keepdims else ()) + shape[end:],
+    )
+
+
+class SumKernel:
+    """`sum` and `mean` over the first axes, the last ones or all; their gradients over any."""
+
     def __init__(self, environment: Environment, mean: bool) -> None:
-        self.mean = int(mean)
+        self.environment, self.mean = environment, int(mean)
         self.every = Launchers(environment, "sum_all")
         self.rows = Launchers(environment, "sum_rows")
         self.columns = Launchers(environment, "sum_columns")
+        self.spread = Launchers(environment, "spread")
+
+    def _reduction(self, x: Array, params: dict[str, Any]) -> Reduction | None:
+        axis = params["axis"]
+        if x.size == 0 or not (axis is None or isinstance(axis, int | tuple)):
+            return None
+        return reduction_over(axis, params["keepdims"], x.shape)
 
     def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
         """Σ x, or the mean."""
         (x,) = arrays
-        axis, keepdims = params["axis"], params["keepdims"]
-        if x.size == 0:
+        found = self._reduction(x, params)
+        if found is None:
             return None
-        if axis is None or (x.ndim == 1 and axis in (0, -1)):
-            y = np.empty((1,) * x.ndim if keepdims else (), x.dtype)
-            return y if self.every[x.dtype](x, y, self.mean) else None
-        if not isinstance(axis, int) or not -x.ndim <= axis < x.ndim:
-            return None
-        axis %= x.ndim
-        shape = (*x.shape[:axis], *((1,) if keepdims else ()), *x.shape[axis + 1 :])
-        y = np.empty(shape, x.dtype)
-        if axis == x.ndim - 1:
-            return y if self.columns[x.dtype](x, y, x.shape[-1], self.mean) else None
-        if axis == 0:
-            return y if self.rows[x.dtype](x, y, self.mean) else None
-        return None
+        y = np.empty(found.shape, x.dtype)
+        return y if self.total(x, found, y) else None
+
+    def total(self, x: Array, found: Reduction, y: Array) -> bool:
+        """Σ x, or the mean, into y; False if there is no kernel for it."""
+        if found.before != 1 and found.after != 1:
+            return False
+        x = self.environment.ordered(x)
+        if found.after != 1:
+            return self.rows[x.dtype](x, y, self.mean)
+        if found.before != 1:
+            return self.columns[x.dtype](x, y, found.among, self.mean)
+        return self.every[x.dtype](x, y, self.mean)
 
     def vjp(
         self,
@@ -51,9 +91,15 @@ class SumKernel:
         needs: tuple[bool, ...],
         params: dict[str, Any],
         homes: Homes = None,
-    ) -> None:
-        """By the formula."""
-        return None
+    ) -> Sequence[Array | None] | None:
+        """Each entry gets the gradient of the sum that it went into, or its share of the mean's."""
+        (x,) = arrays
+        found = self._reduction(x, params)
+        if found is None or dy.dtype != x.dtype:
+            return None
+        dx, dy = np.empty(x.shape, x.dtype), self.environment.ordered(dy)
+        among = found.among if self.mean else 0
+        return (dx,) if self.spread[x.dtype](dx, dy, found.after, among) else None
 
 
 class RowsKernel:
@@ -69,7 +115,7 @@ class RowsKernel:
         (z,) = arrays
         if z.ndim == 0 or z.size == 0 or params["axis"] not in (-1, z.ndim - 1):
             return None
-        p = np.empty(z.shape, z.dtype)
+        z, p = self.environment.ordered(z), np.empty(z.shape, z.dtype)
         return p if self.rows[z.dtype](z, p, z.shape[-1]) else None
 
     def vjp(
@@ -102,7 +148,7 @@ class DropoutKernel:
         p, seed, call = params["p"], params["seed"], params["call"]
         if not (isinstance(p, float) and 0 <= p < 1 and 0 <= seed < 2**63):
             return None
-        y = np.empty(x.shape, x.dtype)
+        x, y = self.environment.ordered(x), np.empty(x.shape, x.dtype)
         return y if self.dropout[x.dtype](x, y, p, seed, call) else None
 
     def vjp(
@@ -115,7 +161,7 @@ class DropoutKernel:
         homes: Homes = None,
     ) -> Sequence[Array | None] | None:
         """The same function of the upstream gradient."""
-        dx = self.forward([self.environment.ordered(dy)], params)
+        dx = self.forward([dy], params)
         return None if dx is None else (dx,)
 
 

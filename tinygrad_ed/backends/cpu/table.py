@@ -8,10 +8,10 @@ import numpy as np
 from ...ops.registry import Array, Op, registry
 from ..base import Backend, Kernel, Kernels
 from .elementwise import ElementwiseKernel
-from .environment import SERVED, Environment, Launchers
+from .environment import SERVED, Environment
 from .losses import loss_kernels
 from .products import LinearKernel, MatrixProductKernel
-from .rows import row_kernels
+from .rows import SumKernel, reduction_over, row_kernels
 from .updates import Updates
 
 
@@ -44,7 +44,7 @@ class CpuBackend(Backend):
         super().__init__("cpu", CpuKernels(environment))
         self.environment = environment
         self.updates = Updates(environment)
-        self.sums = {k: Launchers(environment, f"sum_{k}") for k in ("all", "rows")}
+        self.sums = SumKernel(environment, mean=False)
         self.plus = ElementwiseKernel(environment, registry["add"])
 
     def add(self, first: Array, second: Array) -> Array:
@@ -56,13 +56,10 @@ class CpuBackend(Backend):
 
     def sum_to(self, gradient: Array, axes: tuple[int, ...], shape: tuple[int, ...]) -> Array:
         """The sum over the axes that an operand was repeated along."""
-        if gradient.dtype in SERVED and gradient.size:
+        found = reduction_over(axes, False, gradient.shape) if gradient.size else None
+        if found is not None and gradient.dtype in SERVED:
             total = np.empty(shape, gradient.dtype)
-            ordered = self.environment.ordered(gradient)
-            if total.size == 1 and self.sums["all"][gradient.dtype](ordered, total, 0):
-                return total
-            leading = axes == tuple(range(len(axes)))
-            if leading and self.sums["rows"][gradient.dtype](ordered, total, 0):
+            if self.sums.total(gradient, found, total):
                 return total
         return super().sum_to(gradient, axes, shape)
 
