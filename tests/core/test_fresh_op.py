@@ -5,7 +5,7 @@ import pytest
 from strict_arrays import StrictBackend
 
 import tinygrad_ed as tg
-from tinygrad_ed.ops.index_formula import evaluate
+from tinygrad_ed.ops.index.formula import evaluate
 
 
 @tg.op(source="a test", elementwise=True)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from derivation.math_reader import from_latex, read
+from derivation.math_from_latex import from_latex
+from derivation.math_reader import read
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +105,18 @@ def test_what_is_written_is_what_is_computed(code: str) -> None:
             assume(not np.iscomplexobj(eval(code, VALUES)))
         except ZeroDivisionError:
             assume(False)
+    assert_means_the_same(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "np.prod(X) * m", "np.sum(X, axis=0) * a", "a * np.sum(X, axis=0) * Z1", "-np.prod(X) * a",
+        "np.sum(X, axis=0) / a", "np.sum(X, axis=0) @ a", "2 * np.sum(X, axis=0) * a",
+        "np.sum(X * np.sum(a, axis=0), axis=1) + m", "np.sum(X + a, axis=0) - np.prod(a, axis=0)",
+    ],
+)  # fmt: skip
+def test_a_sum_takes_in_no_more_than_it_should(code: str) -> None:
     assert_means_the_same(code)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_ed.derivation.math import Symbols, latex, text
-from tinygrad_ed.derivation.math_shapes import shape_of
+from tinygrad_ed.derivation.math.shapes import shape_of
 
 GRADIENTS = {"dW1": "W1", "dW1_2": "W1", "dx_wide": "x"}
 

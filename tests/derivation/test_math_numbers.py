@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_ed.derivation.math import Symbols, latex, substitute, text
-from tinygrad_ed.derivation.math_numbers import decimal, number
+from tinygrad_ed.derivation.math.numbers import decimal, number
 
 
 def shown(value: Any, digits: int = 4) -> str:

@@ -5,7 +5,8 @@ import builtins
 from typing import Any
 
 import numpy as np
-from derivation.math_reader import from_latex, read
+from derivation.math_from_latex import from_latex
+from derivation.math_reader import read
 from hypothesis import given
 from hypothesis import strategies as st
 from ops.cases import CASES

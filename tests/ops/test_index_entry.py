@@ -10,11 +10,11 @@ from ops.cases import CASES
 from ops.helpers import examples, gradients, is_float, plain, tensors
 
 import tinygrad_ed as tg
-from tinygrad_ed.derivation.index_entry import entry, index_latex
-from tinygrad_ed.derivation.index_vjp import vjp_formula
-from tinygrad_ed.ops.index_formula import operands_by_name
-from tinygrad_ed.ops.index_parse import parse
-from tinygrad_ed.ops.index_tokens import IndexFormulaError
+from tinygrad_ed.derivation.index_forms.entry import entry, index_latex
+from tinygrad_ed.derivation.index_forms.vjp import vjp_formula
+from tinygrad_ed.ops.index.formula import operands_by_name
+from tinygrad_ed.ops.index.parse import parse
+from tinygrad_ed.ops.index.tokens import IndexFormulaError
 
 INDEXED = [n for n, op in tg.registry.items() if op.index]
 

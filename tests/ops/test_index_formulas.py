@@ -10,9 +10,9 @@ from ops.cases import CASES
 from ops.helpers import examples, plain
 
 import tinygrad_ed as tg
-from tinygrad_ed.ops.index_formula import evaluate, interpret, operands_by_name, sizes_of
-from tinygrad_ed.ops.index_parse import parse
-from tinygrad_ed.ops.index_tokens import IndexFormulaError
+from tinygrad_ed.ops.index.formula import evaluate, interpret, operands_by_name, sizes_of
+from tinygrad_ed.ops.index.parse import parse
+from tinygrad_ed.ops.index.tokens import IndexFormulaError
 
 STRUCTURED = [n for n, op in tg.registry.items() if not op.elementwise]
 WITHOUT = {"reshape", "dropout"}

@@ -10,9 +10,9 @@ from ops.cases import CASES
 from ops.helpers import examples, gradients, is_float, plain, tensors
 
 import tinygrad_ed as tg
-from tinygrad_ed.derivation.index_vjp import jacobian_formula, vjp_formula
-from tinygrad_ed.ops.index_formula import interpret, operands_by_name
-from tinygrad_ed.ops.index_parse import parse
+from tinygrad_ed.derivation.index_forms.vjp import jacobian_formula, vjp_formula
+from tinygrad_ed.ops.index.formula import interpret, operands_by_name
+from tinygrad_ed.ops.index.parse import parse
 
 INDEXED = [n for n, op in tg.registry.items() if op.index]
 
@@ -58,7 +58,7 @@ def test_the_derived_formula_is_the_vjp_of_the_op(name: str, data: Any) -> None:
 
 
 def entries(formula: str) -> list[Any]:
-    from tinygrad_ed.ops.index_tree import Entry, Softmax, walk
+    from tinygrad_ed.ops.index.tree import Entry, Softmax, walk
 
     return [n for n in walk(parse(formula).right) if isinstance(n, Entry | Softmax)]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ed as tg
-from tinygrad_ed.ops.index_formula import sizes_of
+from tinygrad_ed.ops.index.formula import sizes_of
 from tinygrad_ed.views.cost_rules import Tally
 
 

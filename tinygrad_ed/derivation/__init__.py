@@ -6,16 +6,16 @@ explain      the public function
 replay       the tape once more, with fused nodes taken apart
 reader       from its lines to steps, each run as it is read
 steps        what a derivation consists of
-index        the index formula of a step; index_vjp derives the gradient's, index_entry writes one
-             entry out
+index_forms  the index formula of a step, the gradient's derived from it, one entry written out
 entries      one entry with its numbers
 convention   samples as columns
 chain        the chain rule from the loss to one weight
 update       an optimiser's step
 expressions  small rewritings of formulas
-math         formulas in LaTeX and in Unicode (`math_*`)
+math         formulas in LaTeX and in Unicode
 wording      names and formulas as they are written
 derivation   the object that is given; as_text, as_json, as_html, as_latex: ways to look at it
+parts        each step's formulas in Unicode and LaTeX; page*: the HTML; latex_*: the document
 """
 
 from .derivation import Derivation

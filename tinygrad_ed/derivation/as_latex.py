@@ -11,7 +11,7 @@ from .latex_breaks import display
 from .latex_letters import declarations
 from .latex_matrix import FULL, matrix
 from .math import Symbols
-from .math_latex import escaped
+from .math.tex import escaped
 from .page_values import layer_of
 from .parts import Where, lines_of, parts_of
 from .steps import Array, Step

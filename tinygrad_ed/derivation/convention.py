@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.index_parse import parse
-from ..ops.index_tree import Entry, Mul, Node, Softmax, rebuilt
+from ..ops.index.parse import parse
+from ..ops.index.tree import Entry, Mul, Node, Softmax, rebuilt
 from ..ops.source import fresh
 from .expressions import is_by_entry, replaced
 from .steps import Array, Formula, Step
@@ -40,7 +40,9 @@ def turned_index(formula: str, values: Mapping[str, Array]) -> str:
         node = rebuilt(node, swapped)
         if isinstance(node, Mul) and len(node.factors) == 2 and all(map(is_matrix, node.factors)):
             return Mul(node.factors[::-1])
-        if isinstance(node, Entry | Softmax) and np.ndim(values.get(node.name, 0)) == 2:
+        if isinstance(node, Softmax) and np.ndim(values.get(node.name, 0)) == 2:
+            return replace(node, indices=node.indices[::-1])
+        if isinstance(node, Entry) and is_matrix(node):
             return replace(node, indices=node.indices[::-1])
         return node
 

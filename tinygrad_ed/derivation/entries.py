@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.index_parse import parse
-from ..ops.index_tree import Entry as Indexed
-from ..ops.index_tree import Softmax, walk
+from ..ops.index.parse import parse
+from ..ops.index.tree import Entry as Indexed
+from ..ops.index.tree import Softmax, walk
 from .expressions import is_by_entry
-from .index_entry import entry
+from .index_forms.entry import entry
 from .math import Symbols, latex, substitute, text
 from .steps import Array, Entry, Step
 

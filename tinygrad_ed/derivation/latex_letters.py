@@ -7,8 +7,8 @@ each one that stands in it. XeLaTeX and LuaLaTeX read past the declarations.
 import unicodedata
 from collections.abc import Mapping
 
-from .math_latex import escaped
-from .math_names import LETTERS
+from .math.names import LETTERS
+from .math.tex import escaped
 
 _MATHS: Mapping[str, str] = {
     **{letter: f"\\{name}" for letter, name in LETTERS.items()},

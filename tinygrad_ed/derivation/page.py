@@ -18,7 +18,7 @@ FONTS = (
     *("Main-Regular", "Main-Bold", "Math-Italic", "Typewriter-Regular"),
     *("Size1-Regular", "Size2-Regular", "Size3-Regular", "Size4-Regular"),
 )
-"""The fonts of KaTeX that the LaTeX of `math_latex` uses."""
+"""The fonts of KaTeX that the LaTeX of `math.tex` uses."""
 
 _CONTROL = re.compile(
     "[^\t\n\u0020-\u007e\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"

@@ -9,8 +9,8 @@ import numpy as np
 
 from .expressions import is_by_entry
 from .math import Symbols, latex, text
-from .math_latex import Latex
-from .math_numbers import number
+from .math.numbers import number
+from .math.tex import Latex
 from .steps import Array, Step
 from .wording import decimal_text, formula_latex, formula_text, name_latex, name_text, words
 

@@ -15,7 +15,7 @@ from ..views.line import Line, target_of
 from ..views.lines import Writer
 from ..views.names import Names
 from .expressions import in_one, without_ones
-from .index import index_of, index_of_gradient, index_of_sum
+from .index_forms.of_step import index_of, index_of_gradient, index_of_sum
 from .steps import Array, Formula, Step
 
 KEPT = frozenset({at_labels, one_hot})

@@ -3,9 +3,9 @@
 import ast
 import re
 
-from .index_entry import index_latex
+from .index_forms.entry import index_latex
 from .math import Symbols, latex, text
-from .math_numbers import number
+from .math.numbers import number
 from .steps import Formula
 
 

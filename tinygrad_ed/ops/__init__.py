@@ -10,10 +10,7 @@
     losses         from predictions to one number
     class_losses   the same over classes
     random         dropout by a counter-based generator
-    index_formula  a naive interpreter of index formulas, the oracle of the structured ops
-                   (index_parse, index_tree, index_text, index_tokens: their language)
-    index_rules    the formulas of reductions, products and losses, for any rank
-    index_moves    those of the shape rules
+    index/         index formulas: their language, a naive interpreter, and those of the rules
 
 Called on arrays, a function computes; called on tensors, it records.
 """

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from .index_rules import label_loss_rule, row_loss_rule
+from .index.rules import label_loss_rule, row_loss_rule
 from .losses import check_reduction, reduced, share
 from .reduce import log_softmax, softmax
 from .registry import Array, rule

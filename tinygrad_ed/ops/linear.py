@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError
 from .activations import relu, relu_vjp, sigmoid, sigmoid_vjp, tanh, tanh_vjp
-from .index_rules import linear_rule, product_rule
+from .index.rules import linear_rule, product_rule
 from .registry import Array, rule
 from .shape import expand_dims, squeeze
 

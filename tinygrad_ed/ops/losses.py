@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from .activations import sigmoid
-from .index_rules import bce_with_logits_each, huber_each, loss_rule
+from .index.rules import bce_with_logits_each, huber_each, loss_rule
 from .registry import Array, rule
 
 loss = partial(rule, symbol="L")

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from . import index_rules
+from .index import rules
 from .registry import Array, rule
 
 Axis = int | tuple[int, ...] | None
@@ -31,7 +31,7 @@ def unreduced(y: Array, axis: Axis, keepdims: bool) -> Array:
     return np.expand_dims(y, axis)
 
 
-@rule(index=index_rules.sum_rule)
+@rule(index=rules.sum_rule)
 def sum(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """y = Σ x over the axes."""
     return np.sum(x, axis=axis, keepdims=keepdims)
@@ -42,7 +42,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return spread(dy, x, axis, keepdims)
 
 
-@rule(index=index_rules.mean_rule)
+@rule(index=rules.mean_rule)
 def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """y = 1/m Σ x over the axes, m entries each."""
     return np.mean(x, axis=axis, keepdims=keepdims)
@@ -53,7 +53,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return spread(dy, x, axis, keepdims) / count(x, axis)
 
 
-@rule(index=index_rules.var_rule)
+@rule(index=rules.var_rule)
 def var(x: Array, *, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
     """y = Σ (x - mean)² / (m - ddof), in two passes: the book's E[x²] - E[x]² cancels."""
     deviation = x - np.mean(x, axis=axis, keepdims=True)
@@ -81,7 +81,7 @@ def std(x: Array, *, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -
     return np.sqrt(var(x, axis=axis, keepdims=keepdims, ddof=ddof))
 
 
-@rule(index=index_rules.max_rule)
+@rule(index=rules.max_rule)
 def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """The largest entry; entries that tie for it share the gradient equally."""
     return np.max(x, axis=axis, keepdims=keepdims)
@@ -92,7 +92,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return spread(dy, x, axis, keepdims) * share_of_ties(x, y, axis, keepdims)
 
 
-@rule(index=index_rules.min_rule)
+@rule(index=rules.min_rule)
 def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """The smallest entry; entries that tie for it share the gradient equally."""
     return np.min(x, axis=axis, keepdims=keepdims)
@@ -109,7 +109,7 @@ def share_of_ties(x: Array, y: Array, axis: Axis, keepdims: bool) -> Array:
     return chosen / np.sum(chosen, axis=axis, keepdims=True)
 
 
-@rule(index=index_rules.prod_rule)
+@rule(index=rules.prod_rule)
 def prod(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """y = Π x over the axes; ∂y/∂x_i is the product of the others, also where some x are 0."""
     return np.prod(x, axis=axis, keepdims=keepdims)
@@ -147,7 +147,7 @@ def largest(x: Array, axis: Axis) -> Array:
     return np.max(x, axis=axis, keepdims=True)
 
 
-@rule(source="D4-L2", index=index_rules.logsumexp_rule)
+@rule(source="D4-L2", index=rules.logsumexp_rule)
 def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """y = log Σ e^x, shifted by the largest entry so that nothing overflows; -inf of nothing."""
     m = largest(x, axis)
@@ -166,7 +166,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return spread(dy, x, axis, keepdims) * np.exp(x - unreduced(y, axis, keepdims))
 
 
-@rule(source="D4-S1", symbol="P", gives_probabilities=True, index=index_rules.softmax_rule)
+@rule(source="D4-S1", symbol="P", gives_probabilities=True, index=rules.softmax_rule)
 def softmax(z: Array, *, axis: int = -1) -> Array:
     """p_i = e^{z_i} / Σ_k e^{z_k}: positive, summing to 1; the whole row meets in each slope."""
     e = np.exp(z - largest(z, axis))
@@ -183,7 +183,7 @@ def _(dy: Array, y: Array, z: Array, *, axis: int) -> Array:
     return y * (dy - np.sum(dy * y, axis=axis, keepdims=True))
 
 
-@rule(source="D4-S1", symbol="logP", index=index_rules.log_softmax_rule)
+@rule(source="D4-S1", symbol="logP", index=rules.log_softmax_rule)
 def log_softmax(z: Array, *, axis: int = -1) -> Array:
     """log p_i = z_i - log Σ_k e^{z_k}, without ever forming p."""
     shifted = z - largest(z, axis)

@@ -168,7 +168,7 @@ class Op:
         }
         if callable(self.index):
             return self.index(shapes, {**self.defaults, **params})
-        from .index_parse import fits
+        from .index.parse import fits
 
         return self.index if self.index and fits(self.index, shapes) else ""
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from . import index_moves
+from .index import moves
 from .registry import Array, rule
 
 
@@ -22,7 +22,7 @@ def _(dy: Array, y: Array, x: Array, *, shape: tuple[int, ...]) -> Array:
     return np.reshape(dy, x.shape)
 
 
-@rule(index=index_moves.transpose_rule)
+@rule(index=moves.transpose_rule)
 def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> Array:
     """Axes in another order (reversed by default): y[i,j] = x[j,i]."""
     return np.transpose(x, axes)
@@ -42,7 +42,7 @@ def inverse_of(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(positive.index(k) for k in range(n))
 
 
-@rule(index=index_moves.swapaxes_rule)
+@rule(index=moves.swapaxes_rule)
 def swapaxes(x: Array, *, axis1: int, axis2: int) -> Array:
     """Two axes exchanged; for a matrix its transpose."""
     return np.swapaxes(x, axis1, axis2)
@@ -53,7 +53,7 @@ def _(dy: Array, y: Array, x: Array, *, axis1: int, axis2: int) -> Array:
     return np.swapaxes(dy, axis1, axis2)
 
 
-@rule(index=index_moves.broadcast_to_rule)
+@rule(index=moves.broadcast_to_rule)
 def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
     """x repeated along new axes and axes of size 1; the tape sums the gradient over them."""
     return np.broadcast_to(x, shape)
@@ -64,7 +64,7 @@ def _(dy: Array, y: Array, x: Array, *, shape: tuple[int, ...]) -> Array:
     return dy
 
 
-@rule(index=index_moves.expand_dims_rule)
+@rule(index=moves.expand_dims_rule)
 def expand_dims(x: Array, *, axis: int | tuple[int, ...]) -> Array:
     """New axes of size 1."""
     return np.expand_dims(x, axis)
@@ -75,7 +75,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: int | tuple[int, ...]) -> Array:
     return np.reshape(dy, x.shape)
 
 
-@rule(index=index_moves.squeeze_rule)
+@rule(index=moves.squeeze_rule)
 def squeeze(x: Array, *, axis: int | tuple[int, ...] | None = None) -> Array:
     """Axes of size 1 dropped."""
     return np.squeeze(x, axis)
@@ -86,7 +86,7 @@ def _(dy: Array, y: Array, x: Array, *, axis: int | tuple[int, ...] | None) -> A
     return np.reshape(dy, x.shape)
 
 
-@rule(called="concatenate", index=index_moves.concat_rule)
+@rule(called="concatenate", index=moves.concat_rule)
 def concat(*xs: Array, axis: int = 0) -> Array:
     """Arrays one after another along an axis they already have."""
     return np.concatenate(xs, axis=axis)
@@ -138,7 +138,7 @@ def is_basic(index: Any) -> bool:
     return all(p is None or p is ... or isinstance(p, int | slice | np.integer) for p in parts)
 
 
-@rule(index=index_moves.getitem_rule)
+@rule(index=moves.getitem_rule)
 def getitem(x: Array, *, index: Any) -> Array:
     """y = x[index]: the entries of any NumPy index."""
     return x[index]
@@ -149,7 +149,7 @@ def _(dy: Array, y: Array, x: Array, *, index: Any) -> Array:
     return scatter(dy, index=index, shape=x.shape)
 
 
-@rule(index=index_moves.scatter_rule)
+@rule(index=moves.scatter_rule)
 def scatter(x: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of a shape with x added at the index; entries picked twice add up."""
     if is_basic(index):
@@ -177,7 +177,7 @@ def _(dy: Array, y: Array, x: Array, *, index: Any, shape: tuple[int, ...]) -> A
     return getitem(dy, index=index)
 
 
-@rule(index=index_moves.take_along_axis_rule)
+@rule(index=moves.take_along_axis_rule)
 def take_along_axis(x: Array, indices: Array, *, axis: int) -> Array:
     """y[i,j] = x[i, indices[i,j]] for the last axis: one pick per place, also called gather."""
     return np.take_along_axis(x, indices, axis)
@@ -188,7 +188,7 @@ def _(dy: Array, y: Array, x: Array, indices: Array, *, axis: int) -> Array:
     return scatter_along_axis(dy, indices, axis=axis, size=x.shape[axis]), None
 
 
-@rule(index=index_moves.scatter_along_axis_rule)
+@rule(index=moves.scatter_along_axis_rule)
 def scatter_along_axis(x: Array, indices: Array, *, axis: int, size: int) -> Array:
     """Zeros with x[i,j] added at [i, indices[i,j]]; the way back of `take_along_axis`."""
     shape = tuple(size if k == axis % x.ndim else n for k, n in enumerate(x.shape))
@@ -225,7 +225,7 @@ def border(width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
     return tuple((int(before), int(after)) for before, after in pairs)
 
 
-@rule(index=index_moves.pad_rule)
+@rule(index=moves.pad_rule)
 def pad(x: Array, *, width: tuple[tuple[int, int], ...], value: float = 0.0) -> Array:
     """A border of a constant: (before, after) entries for each axis."""
     return np.pad(x, border(width, x.ndim), constant_values=value)
@@ -238,7 +238,7 @@ def _(dy: Array, y: Array, x: Array, *, width: tuple[tuple[int, int], ...], valu
     return getitem(dy, index=inside)
 
 
-@rule(index=index_moves.flip_rule)
+@rule(index=moves.flip_rule)
 def flip(x: Array, *, axis: int | tuple[int, ...] | None = None) -> Array:
     """The order along the axes reversed."""
     return np.flip(x, axis)

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.index_tree import Add, Bracket, Div, Mul, Neg, Node, Reduce
-from ..ops.index_tree import Entry as EntryNode
-from .index_meets import Meet, meetings
-from .index_terms import Term as Product
-from .index_terms import product
-from .index_values import Values
+from ...ops.index.tree import Add, Bracket, Div, Mul, Neg, Node, Reduce
+from ...ops.index.tree import Entry as EntryNode
+from .meets import Meet, meetings
+from .terms import Term as Product
+from .terms import product
+from .values import Values
 
 
 @dataclass(frozen=True)

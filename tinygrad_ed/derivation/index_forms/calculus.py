@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from ..ops.index_tree import (
+from ...ops.index.tree import (
     Add,
     Bracket,
     Call,
@@ -25,7 +25,7 @@ from ..ops.index_tree import (
     substituted,
     walk,
 )
-from .index_terms import ONE, Term, parts, powered
+from .terms import ONE, Term, parts, powered
 
 
 class NoRuleError(Exception):

@@ -13,18 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..ops.index_parse import parse
-from ..ops.index_text import Formula
-from ..ops.index_tree import (
+from ...ops.index.parse import parse
+from ...ops.index.text import Formula
+from ...ops.index.tree import (
     Call,
     Index,
 )
-from .index_addends import Factor, Rest, Term, expanded, met_at, terms_at
-from .index_meets import Meet
-from .index_names import unique
-from .index_styles import Latex, Plain
-from .index_values import Values
-from .index_writing import Writer, index_latex
+from .addends import Factor, Rest, Term, expanded, met_at, terms_at
+from .meets import Meet
+from .names import unique
+from .styles import Latex, Plain
+from .values import Values
+from .writing import Writer, index_latex
 
 __all__ = ["Entry", "Factor", "Rest", "Term", "entry", "index_latex"]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.index_tree import Entry, Node, Softmax, letters_of, walk
-from .index_values import Values
+from ...ops.index.tree import Entry, Node, Softmax, letters_of, walk
+from .values import Values
 
 Part = int | slice | tuple[int, ...]
 

@@ -6,9 +6,9 @@ but everywhere for the same size; so indices are sorted into classes of equal si
 they run over.
 """
 
-from ..ops.index_text import Formula
-from ..ops.index_tree import Entry, Index, Node, Reduce, Size, Softmax, rebuilt, walk
-from .index_calculus import NoRuleError
+from ...ops.index.text import Formula
+from ...ops.index.tree import Entry, Index, Node, Reduce, Size, Softmax, rebuilt, walk
+from .calculus import NoRuleError
 
 POOL = "ijkmnpqrsuvwabcdefghtxyzlo"
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.index_parse import parse
-from ..ops.index_tree import Entry, Index, Node, Reduce, Size, Softmax, rebuilt, walk
-from ..ops.registry import Op
-from ..tape import Node as Result
-from ..tape import broadcast_axes
-from ..views.emit import Variable
-from .index_vjp import vjp_formula
+from ...ops.index.parse import parse
+from ...ops.index.tree import Entry, Index, Node, Reduce, Size, Softmax, rebuilt, walk
+from ...ops.registry import Op
+from ...tape import Node as Result
+from ...tape import broadcast_axes
+from ...views.emit import Variable
+from .vjp import vjp_formula
 
 
 def index_of(op: Op, node: Result, name: str, operands: Mapping[str, Any]) -> str:

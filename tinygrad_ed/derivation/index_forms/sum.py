@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 
-from ..ops.index_tree import Add, Neg, Node, Reduce, letters_of
-from .index_terms import ONE, Term, product
+from ...ops.index.tree import Add, Neg, Node, Reduce, letters_of
+from .terms import ONE, Term, product
 
 
 def merged(terms: list[Term]) -> list[Term]:

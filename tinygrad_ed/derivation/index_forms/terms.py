@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ..ops.index_tree import (
+from ...ops.index.tree import (
     Add,
     Bracket,
     Call,

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..ops.index_text import Formula
-from ..ops.index_tree import (
+from ...ops.index.text import Formula
+from ...ops.index.tree import (
     Add,
     Bracket,
     Call,
@@ -25,7 +25,7 @@ from ..ops.index_tree import (
     rebuilt,
     walk,
 )
-from .index_terms import Term, number, signed_terms
+from .terms import Term, number, signed_terms
 
 
 def tidied(node: Node) -> Node:

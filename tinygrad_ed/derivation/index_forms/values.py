@@ -1,6 +1,6 @@
 """What an index formula gives at one place, fast: the sums as NumPy sums.
 
-`ops.index_formula.interpret` is the slow and plain reading of the same language; the tests hold
+`ops.index.formula.interpret` is the slow and plain reading of the same language; the tests hold
 the two together. Here every summed index is an array along an axis of its own, and NumPy
 broadcasts. The logarithm of a sum of exponentials and the softmax are shifted, so that they are
 finite where the op's own value is.
@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.index_formula import COMPARE, FUNCTION_VALUES, check_picked, sizes_of
-from ..ops.index_parse import check_letters
-from ..ops.index_text import Formula
-from ..ops.index_tokens import IndexFormulaError
-from ..ops.index_tree import (
+from ...ops.index.formula import COMPARE, FUNCTION_VALUES, check_picked, sizes_of
+from ...ops.index.parse import check_letters
+from ...ops.index.text import Formula
+from ...ops.index.tokens import IndexFormulaError
+from ...ops.index.tree import (
     Add,
     Bracket,
     Call,
@@ -31,7 +31,7 @@ from ..ops.index_tree import (
     Size,
     Softmax,
 )
-from .index_terms import softmax_of
+from .terms import softmax_of
 
 Array = Any
 Place = Mapping[str, Any]

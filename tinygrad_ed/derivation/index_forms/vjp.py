@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from ..ops.index_parse import parse
-from ..ops.index_text import Formula
-from ..ops.index_tree import (
+from ...ops.index.parse import parse
+from ...ops.index.text import Formula
+from ...ops.index.tree import (
     Entry,
     Index,
     Node,
@@ -24,11 +24,11 @@ from ..ops.index_tree import (
     rebuilt,
     walk,
 )
-from .index_calculus import Differentiation, NoRuleError
-from .index_names import Classes, Namer, unique
-from .index_sum import merged, together
-from .index_terms import Term, simplified, with_softmax, without_deltas
-from .index_tidy import by_name, tidied, with_intervals, with_logarithm, worth_naming
+from .calculus import Differentiation, NoRuleError
+from .names import Classes, Namer, unique
+from .sum import merged, together
+from .terms import Term, simplified, with_softmax, without_deltas
+from .tidy import by_name, tidied, with_intervals, with_logarithm, worth_naming
 
 Shapes = Mapping[str, tuple[int, ...] | None]
 

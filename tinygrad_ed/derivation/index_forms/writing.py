@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from ..ops.index_parse import parse
-from ..ops.index_tree import (
+from ...ops.index.parse import parse
+from ...ops.index.tree import (
     Add,
     Bracket,
     Call,
@@ -23,8 +23,8 @@ from ..ops.index_tree import (
     letters_of,
     walk,
 )
-from .index_styles import Latex, Plain
-from .index_values import Values
+from .styles import Latex, Plain
+from .values import Values
 
 ADD, MUL, ATOM = range(3)
 

@@ -10,13 +10,13 @@ NumPy has a function that is more exact than its definition (`np.log1p(x)` is wr
 
 import ast
 
-from .math_latex import Latex
-from .math_names import Form, Symbols, form_of
-from .math_numbers import substitute
-from .math_pieces import Alphabet
-from .math_shapes import shape_of
-from .math_text import Text
-from .math_walk import Walk
+from .names import Form, Symbols, form_of
+from .numbers import substitute
+from .pieces import Alphabet
+from .shapes import shape_of
+from .tex import Latex
+from .unicode import Text
+from .walk import Walk
 
 __all__ = ["Form", "Symbols", "form_of", "latex", "learned", "substitute", "text"]
 

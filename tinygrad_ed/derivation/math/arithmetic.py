@@ -3,9 +3,9 @@
 import ast
 import re
 
-from .math_base import Base
-from .math_numbers import digits_of
-from .math_pieces import Level, Piece
+from .base import Base
+from .numbers import digits_of
+from .pieces import Level, Piece
 
 _BITS: dict[type[ast.operator], str] = {
     **{ast.BitAnd: "bitand", ast.BitOr: "bitor", ast.BitXor: "xor"},

@@ -2,9 +2,9 @@
 
 import ast
 
-from .math_names import Symbols
-from .math_pieces import Alphabet, Level, Piece
-from .math_shapes import shape_of
+from .names import Symbols
+from .pieces import Alphabet, Level, Piece
+from .shapes import shape_of
 
 
 class Base:

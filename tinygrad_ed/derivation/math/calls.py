@@ -7,12 +7,12 @@ plain function of its arguments: nothing is left out.
 import ast
 from typing import TYPE_CHECKING
 
-from .math_functions import RENAMED, WRITERS, Arguments, along, big, cast
-from .math_pieces import Piece
-from .math_shapes import called
+from .functions import RENAMED, WRITERS, Arguments, along, big, cast
+from .pieces import Piece
+from .shapes import called
 
 if TYPE_CHECKING:
-    from .math_walk import Walk
+    from .walk import Walk
 
 _OPERATORS: dict[str, ast.operator] = {
     **{"add": ast.Add(), "subtract": ast.Sub(), "multiply": ast.Mult(), "divide": ast.Div()},

@@ -7,11 +7,11 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .math_pieces import Level, Piece
-from .math_shapes import entries, literal, shape_of
+from .pieces import Level, Piece
+from .shapes import entries, literal, shape_of
 
 if TYPE_CHECKING:
-    from .math_walk import Walk
+    from .walk import Walk
 
 Arguments: TypeAlias = list[ast.expr]
 Writer: TypeAlias = "Callable[[Walk, Arguments], Piece | None]"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..ops.source import fresh
+from ...ops.source import fresh
 
 DIGITS = 4
 _SMALLEST, _DIGITS_OF_LARGEST = 1e-4, 6

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Protocol
 
-from .math_names import Form
+from .names import Form
 
 
 class Level(IntEnum):

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from .math_names import LETTERS, Form
-from .math_pieces import Level, Piece
+from .names import LETTERS, Form
+from .pieces import Level, Piece
 
 _ESCAPES = {
     **{c: f"\\{c}" for c in "{}$&#_%"},

@@ -7,11 +7,11 @@ What has no mathematical form is shown as program text.
 import ast
 from typing import Any
 
-from . import math_calls
-from .math_arithmetic import Arithmetic
-from .math_names import form_of
-from .math_numbers import decimal, digits_of
-from .math_pieces import Level, Piece
+from . import calls
+from .arithmetic import Arithmetic
+from .names import form_of
+from .numbers import decimal, digits_of
+from .pieces import Level, Piece
 
 _COMPARED: dict[type[ast.cmpop], str] = {
     **{ast.Lt: "<", ast.Gt: ">", ast.LtE: "<=", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="},
@@ -73,7 +73,7 @@ class Walk(Arithmetic):
     # --- parts of arrays, calls -------------------------------------------------------------------
 
     def _Call(self, node: ast.Call) -> Piece:
-        return math_calls.render(self, node)
+        return calls.render(self, node)
 
     def _Attribute(self, node: ast.Attribute) -> Piece | None:
         if node.attr == "T":

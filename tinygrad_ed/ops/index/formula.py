@@ -2,7 +2,7 @@
 
 It does what the formula says, one entry and one term at a time, and is slow. It is the oracle of
 the structured ops, and of the derivatives that are derived from their formulas. The language stands
-in `index_parse`, the trees in `index_tree`.
+in `parse`, the trees in `tree`.
 """
 
 import itertools
@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from .index_parse import check_letters, parse
-from .index_text import Formula
-from .index_tokens import IndexFormulaError
-from .index_tree import (
+from ..registry import Array, Op
+from .parse import check_letters, parse
+from .text import Formula
+from .tokens import IndexFormulaError
+from .tree import (
     Add,
     Bracket,
     Call,
@@ -31,7 +32,6 @@ from .index_tree import (
     Softmax,
     walk,
 )
-from .registry import Array, Op
 
 
 def _sigmoid(x: Any) -> Any:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .index_rules import LETTERS, ending, entry, number, only
-from .registry import Shapes
+from ..registry import Shapes
+from .rules import LETTERS, ending, entry, number, only
 
 
 def transpose_rule(shapes: Shapes, params: dict[str, Any]) -> str:
@@ -99,7 +99,7 @@ def flip_rule(shapes: Shapes, params: dict[str, Any]) -> str:
 
 def pad_rule(shapes: Shapes, params: dict[str, Any]) -> str:
     """`y[i] = [1 <= i < 4] * x[i-1] for i < 5`: outside the bracket stands the constant."""
-    from .shape import border  # shape uses this file
+    from ..shape import border  # shape uses this file
 
     name, shape = only(shapes)
     if len(shape) > len(LETTERS):

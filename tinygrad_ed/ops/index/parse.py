@@ -1,4 +1,4 @@
-"""Reading index formulas: text to the trees of `index_tree`.
+"""Reading index formulas: text to the trees of `tree`.
 
     formula   left = sum [for i < 3, j < 4]         left: L, Z[n,h], y[n,0] (an axis of size 1)
     sum       [-] term {+ term | - term}
@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .index_text import Formula
-from .index_tokens import COMPARISONS, FUNCTIONS, REDUCTIONS, IndexFormulaError, tokens_of
-from .index_tree import (
+from .text import Formula
+from .tokens import COMPARISONS, FUNCTIONS, REDUCTIONS, IndexFormulaError, tokens_of
+from .tree import (
     Add,
     Bracket,
     Call,

@@ -7,7 +7,7 @@ the formula, "" where none holds.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .registry import Shapes
+from ..registry import Shapes
 
 LETTERS = "ijkmnpqrsuvw"  # no l and o: they look like digits
 SAMPLES = "nkijm"  # of losses: samples first, then classes

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .index_tree import (
+from .tree import (
     Add,
     Bracket,
     Call,
