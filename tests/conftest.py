@@ -1,6 +1,7 @@
 """What every test may use: the shared real data, and hypothesis profiles for CI and for a desk.
 
-Every run also counts the launches of kernels: `launch_counts.py`.
+Every run also counts the launches of kernels: `launch_counts.py`. `pytest -n logical` divides a run
+among as many processes as there are cores.
 """
 
 import os
@@ -13,10 +14,18 @@ from launch_counts import (  # noqa: F401 (hooks of pytest)
     pytest_configure,
     pytest_sessionfinish,
     pytest_terminal_summary,
+    pytest_testnodedown,
 )
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One of several test processes; NumPy is not loaded yet. Kernels are still divided between two
+    # threads, as many as the smallest machine has, but a machine full of workers is not flooded.
+    os.environ.setdefault("TINYGRAD_ED_THREADS", str(min(2, os.cpu_count() or 1)))
+    for library in ("OPENBLAS", "MKL", "OMP"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 # In CI the same examples run every time, so that a failure there repeats on a desk.
 settings.register_profile(

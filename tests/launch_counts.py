@@ -2,7 +2,8 @@
 
 `conftest.py` puts this into every run. The counts stand in the summary at the end, and when the
 whole suite was run, a kernel that was never launched fails it. A kernel is counted when it is
-called, and when its machine code is put into the table of a captured program.
+called, and when its machine code is put into the table of a captured program. Where pytest-xdist
+runs the tests in several processes, each sends its counts to the one that was started.
 """
 
 import importlib.util
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 COUNTS = Counter[str]()
-"""Kernel -> launches in this process."""
+"""Kernel -> launches in this process, and in the workers of it that have ended."""
 
 KINDS = ("_forward", "_vjp", "_update")
 """What is generated from source: an op's value, its gradient, an optimiser's step."""
@@ -68,9 +69,17 @@ def pytest_configure(config: pytest.Config) -> None:
         count_launches()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker has ended; one that crashed has sent nothing, and has failed the run already."""
+    COUNTS.update(getattr(node, "workeroutput", {}).get("launches", {}))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if exitstatus == 0 and is_whole(session.config) and missing(COUNTS):
+    if hasattr(session.config, "workeroutput"):  # a worker has run a part: it does not judge
+        session.config.workeroutput["launches"] = dict(COUNTS)
+    elif exitstatus == 0 and is_whole(session.config) and missing(COUNTS):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

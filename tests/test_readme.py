@@ -39,7 +39,7 @@ def test_the_first_sentence_says_that_it_is_not_tinygrad() -> None:
 def test_readme_has_the_two_commands_that_ci_runs() -> None:
     assert TOOL.commands(text("README.md")) == [
         "pip install -e . && python examples/mlp_binary.py",
-        "pip install -e '.[test]' && python -m pytest",
+        "pip install -e '.[test]' && python -m pytest -n logical",
     ]
 
 

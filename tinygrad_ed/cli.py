@@ -1,4 +1,4 @@
-"""The command `tinygrad-ed`: doctor, train, bench and asm.
+"""The command `tinygrad-ed`: doctor, train, bench, asm, explain, exercise and grade.
 
 Exit codes: 0 done, 1 something needed is missing (doctor), 2 bad flags; the rest as in `exits.py`.
 """
@@ -17,7 +17,7 @@ PROGRAM = "tinygrad-ed"
 def build_parser() -> argparse.ArgumentParser:
     """The flags of every command."""
     # Here and not above: Ctrl-C while it loads is then an exit code, as everywhere in `main`.
-    from . import cli_asm, cli_bench
+    from . import cli_asm, cli_bench, cli_exercise, cli_explain
     from .train import options
 
     parser = argparse.ArgumentParser(
@@ -64,6 +64,33 @@ def build_parser() -> argparse.ArgumentParser:
     )
     cli_asm.add_options(asm)
     asm.set_defaults(run=cli_asm.run)
+
+    explain = commands.add_parser(
+        "explain",
+        help="the derivation of a small network, step by step with its numbers",
+        description="The derivation of an example, or of a loss that you type, with its numbers.",
+        allow_abbrev=False,
+    )
+    cli_explain.add_options(explain)
+    explain.set_defaults(run=cli_explain.run)
+
+    exercise = commands.add_parser(
+        "exercise",
+        help="cut a function out of the library, for you to write",
+        description="Cuts a function out of the library's own source into a file for you to fill.",
+        allow_abbrev=False,
+    )
+    cli_exercise.add_exercise_options(exercise)
+    exercise.set_defaults(run=cli_exercise.run_exercise)
+
+    grade = commands.add_parser(
+        "grade",
+        help="check what you wrote: points, and which known mistake it is",
+        description="Runs a file that `exercise` has cut, in a process of its own, and checks it.",
+        allow_abbrev=False,
+    )
+    cli_exercise.add_grade_options(grade)
+    grade.set_defaults(run=cli_exercise.run_grade)
     return parser
 
 
@@ -101,7 +128,10 @@ def _command(argv: Sequence[str] | None) -> int:
     try:
         arguments = parser.parse_args(argv)
         if arguments.command is None:
-            parser.error("say which command: doctor, train, bench or asm (tinygrad-ed --help)")
+            parser.error(
+                "say which command: doctor, train, bench, asm, explain, exercise or grade "
+                "(tinygrad-ed --help)"
+            )
     except SystemExit as stop:  # argparse has printed what it had to say
         return stop.code if isinstance(stop.code, int) else 2
     return exit_code(lambda: arguments.run(arguments), f"{PROGRAM} {arguments.command}")

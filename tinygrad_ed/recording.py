@@ -14,12 +14,22 @@ state = _State()
 
 
 class Changes:
-    """Counts what may make captured programs wrong: storage that moved, a mode, a setting."""
+    """Counts what may make captured programs wrong: storage that moved, a mode, a setting.
 
-    count = 0
+    Attributes:
+        count: All changes.
+        grounds: Those that are more than another value of a hyper-parameter.
+    """
+
+    count = grounds = 0
 
     def note(self) -> None:
         """Something changed: programs look again before their next run."""
+        self.count += 1
+        self.grounds += 1
+
+    def note_setting(self) -> None:
+        """A hyper-parameter was set, as a schedule may do before each step."""
         self.count += 1
 
 

@@ -84,21 +84,32 @@ def test_a_kernel_or_a_kind_that_was_never_launched_is_missing() -> None:
     assert missing(everything - Counter({"gather": 1, "x_vjp": 1})) == ["gather", "any …_vjp"]
 
 
-HOOKS = "from launch_counts import pytest_configure, pytest_sessionfinish, pytest_terminal_summary"
+HOOKS = """
+from launch_counts import pytest_configure, pytest_sessionfinish, pytest_terminal_summary
+from launch_counts import pytest_testnodedown
+"""
 LAUNCH = """
 import numpy as np
+import pytest
 
-def test_slope():
+@pytest.mark.parametrize("kind", [1, 2])
+def test_slope(kind):
     from tinygrad_ed.kernels.cpu import loaded
     dz, one = np.zeros(3, np.float32), np.full(3, 0.5, np.float32)
-    assert loaded.get("slope", "float32").launch(dz, one, one, 1)
+    assert loaded.get("slope", "float32").launch(dz, one, one, kind)
 """
 
 
-@pytest.mark.parametrize(("arguments", "code"), [([], 1), (["-k", "slope"], 0)])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [([], 1), (["-k", "slope"], 0), (["-n", "2"], 1), (["-n", "2", "-k", "slope"], 0)],
+)
 def test_a_whole_suite_that_never_launches_a_kernel_fails(
     arguments: list[str], code: int, tmp_path: Path
 ) -> None:
+    """In two processes, each of which launches it once, the counts add up."""
+    if "-n" in arguments:
+        pytest.importorskip("xdist")
     (tmp_path / "conftest.py").write_text(HOOKS, encoding="utf-8")
     (tmp_path / "test_one.py").write_text(LAUNCH, encoding="utf-8")
     asked = f"[pytest]\ntestpaths = .\npythonpath = {TESTS}\n"
@@ -106,5 +117,5 @@ def test_a_whole_suite_that_never_launches_a_kernel_fails(
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == code, done.stdout + done.stderr
-    assert "1 passed" in done.stdout and "slope 1" in done.stdout
+    assert "2 passed" in done.stdout and "slope 2" in done.stdout
     assert ("NEVER LAUNCHED: " in done.stdout and "product" in done.stdout) == bool(code)

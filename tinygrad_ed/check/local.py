@@ -15,7 +15,8 @@ from ..errors import DTypeError
 from ..tape import Node, broadcast_axes, recorded_nodes
 from ..tensor import Tensor
 from .compare import OPPOSITE, Block, Comparison, answers_linearly, compare
-from .diagnose import diagnose
+from .diagnose import guesses
+from .evidence import Evidence, Guess
 from .maps import BackwardError, FirstOrder, SecondOrder, on_host
 from .problem import NoDerivativeError, Problem
 
@@ -31,13 +32,13 @@ class Finding:
     Attributes:
         op: Its name.
         operand: The operand that gets the wrong gradient, where it is one.
-        guess: The best guess at the mistake.
+        guess: The best guess at the mistake, with its kind.
         error: How wrong, in terms of what is allowed.
     """
 
     op: str
     operand: str | None
-    guess: str | None
+    guess: Guess | None
     error: float
 
 
@@ -58,8 +59,8 @@ def _contract(node: Tensor) -> Finding | None:
     assert node._op is not None
     name = node._op.name
 
-    def finding(guess: str, operand: str | None = None) -> Finding:
-        return Finding(name, operand, guess, np.inf)
+    def finding(kind: str, guess: str, operand: str | None = None) -> Finding:
+        return Finding(name, operand, Guess(kind, guess), np.inf)
 
     arrays = [s._array if isinstance(s, Node) else s for s in node._sources]
     before = [np.copy(node._backend.to_numpy(a)) if _is_array(a) else None for a in arrays]
@@ -71,16 +72,19 @@ def _contract(node: Tensor) -> Finding | None:
         again = _vjp(node, node._backend.asarray(_upstream(node)), arrays)
         opposite = _vjp(node, node._backend.asarray(OPPOSITE * _upstream(node)), arrays)
     except Exception as error:
-        return finding(f"its VJP raises {type(error).__name__}: {error}")
+        return finding("raises", f"its VJP raises {type(error).__name__}: {error}")
     if changed:
-        return finding("its VJP changes the upstream gradient in place: other paths need it too")
+        return finding(
+            "in-place", "its VJP changes the upstream gradient in place: other paths need it too"
+        )
     for array, copy, operand in zip(arrays, before, operand_names(node), strict=True):
         if copy is not None and not _equal(node._backend.to_numpy(array), copy):
-            return finding("its VJP changes an operand in place", operand)
+            return finding("in-place", "its VJP changes an operand in place", operand)
     if len(once) != len(node._sources):
         return finding(
+            "number-of-gradients",
             f"the number of gradients its VJP returns is {len(once)}, the number of operands "
-            f"{len(node._sources)}: it returns one for each, None where there is none"
+            f"{len(node._sources)}: it returns one for each, None where there is none",
         )
     for k, operand in enumerate(operand_names(node)):
         source = node._sources[k]
@@ -89,21 +93,25 @@ def _contract(node: Tensor) -> Finding | None:
         a, b, c, d = (on_host(node, g[k]) for g in (once, twice, again, opposite))
         wrong_shape = _wrong_shape(a.shape, source._array.shape, node.shape)
         if wrong_shape is not None:
-            return finding(wrong_shape, operand)
+            kind = "transposed" if a.shape == source._array.shape[::-1] else "shape"
+            return finding(kind, wrong_shape, operand)
         if not _equal(a, c):
             return finding(
+                "stale",
                 "stale gradient: the same upstream gradient gives another result the second time, "
                 "the VJP adds to something it keeps between calls",
                 operand,
             )
         if np.all(np.isfinite(a)) and not np.allclose(b, 2 * a, rtol=1e-9, atol=1e-12):
             return finding(
+                "no-upstream",
                 "the VJP does not use the upstream gradient as a factor: twice the dy must give "
                 "twice the gradient, so multiply the slope by dy",
                 operand,
             )
         if not answers_linearly(a, d):
             return finding(
+                "not-linear",
                 "the VJP is not linear in the upstream gradient: a negative dy must give the "
                 "negative gradient, so dy enters as a factor, without abs, clip or a comparison",
                 operand,
@@ -160,13 +168,16 @@ def _numbers(node: Tensor, order: int) -> Finding | None:
             leaf = Tensor(source._array.astype(np.float64), source._backend, True)
             inputs.append(leaf)
         else:
-            inputs.append(source.detach() if isinstance(source, Tensor) else source)
+            constant = Tensor(np.asarray(source), node._backend) if _is_number(source) else source
+            inputs.append(constant.detach() if isinstance(constant, Tensor) else constant)
     try:
         problem = Problem(lambda *xs: op(*xs, **params), inputs, operand_names(node))
         checked = FirstOrder(problem) if order == 1 else SecondOrder(problem)
         found = compare(checked)
     except BackwardError as error:
-        return Finding(op.name, None, f"its recorded VJP raises {error.__cause__!r}", np.inf)
+        return Finding(
+            op.name, None, Guess("raises", f"its recorded VJP raises {error.__cause__!r}"), np.inf
+        )
     except (NoDerivativeError, DTypeError):
         return None  # float32 inside, or infinite by itself: nothing can be said
     if not found.failed:
@@ -193,12 +204,13 @@ def worst_block(found: Comparison) -> Block | None:
     return max(wrong, key=lambda block: np.mean(block.wrong), default=None)
 
 
-def guess_for(block: Block, found: Comparison, node: Tensor) -> str | None:
+def guess_for(block: Block, found: Comparison, node: Tensor) -> Guess | None:
     """The best guess at what is wrong in a block; the node's operands help."""
     if np.all(block.kink[block.wrong]):
-        return (
+        return Guess(
+            "kink",
             "at a kink every slope between those from the left and from the right is a "
-            "subgradient, but this one lies outside"
+            "subgradient, but this one lies outside",
         )
     values = {"y": node.numpy()}
     for name, source in zip(operand_names(node), node._sources, strict=True):
@@ -209,16 +221,27 @@ def guess_for(block: Block, found: Comparison, node: Tensor) -> str | None:
         for b in found.blocks
         if (b.output, b.in_shape) == (block.output, block.in_shape) and b.input != block.input
     }
-    guesses = diagnose(
-        block.analytic, block.numeric, block.out_shape, block.in_shape, values=values, others=others
+    evidence = Evidence(
+        block.analytic,
+        block.numeric,
+        block.out_shape,
+        block.in_shape,
+        values=values,
+        others=others,
+        params=node._params,
     )
-    return guesses[0] if guesses else None
+    return next(guesses(evidence), None)
 
 
 def operand_names(node: Node) -> list[str]:
     """What the op calls its operands."""
     assert node._op is not None
     return node._op.names_of(len(node._sources))
+
+
+def _is_number(value: Any) -> bool:
+    """A plain float, which would count as an input that varies."""
+    return isinstance(value, float) and not isinstance(value, np.generic)
 
 
 def _is_array(value: Any) -> bool:

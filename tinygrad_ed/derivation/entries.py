@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ def entry_of(
     scope = {**scope, **step.inputs}  # a name may have got a new value since
     index = next((f.code for f in step.formulas if f.role == "index"), None)
     if isinstance(index, str):
-        return _of_index(index, place, scope, digits)
+        found = _of_index(index, place, scope, digits)
+        return replace(found, value=float(step.value[place]))
     code = step.shown
     if isinstance(code, ast.Name | ast.Constant) or not is_by_entry(code):
         return None

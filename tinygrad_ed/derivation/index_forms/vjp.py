@@ -19,6 +19,7 @@ from ...ops.index.tree import (
     Index,
     Node,
     Number,
+    Reduce,
     Size,
     Softmax,
     rebuilt,
@@ -72,7 +73,21 @@ def _derived(text: str, operand: str, shape: tuple[int, ...] | None, jacobian: b
         found = _Derivation(tree, operand, shape, jacobian).formula()
     except NoRuleError:
         return ""
-    return str(found) if found is not None else ""
+    return str(found) if found is not None and _says_its_sizes(found) else ""
+
+
+def _says_its_sizes(formula: Formula) -> bool:
+    """Whether every index runs over an axis of something in the formula: Σ_n 1 says no size."""
+    known = {letter for letter, _ in formula.ranges}
+    asked = set()
+    for node in (*formula.left, *walk(formula.right)):
+        if isinstance(node, Entry | Softmax):
+            known |= {i.name for i in node.indices if isinstance(i, Index)}
+        elif isinstance(node, Reduce):
+            asked |= set(node.indices)
+        elif isinstance(node, Size):
+            asked.add(node.of)
+    return asked <= known
 
 
 class _Derivation:
