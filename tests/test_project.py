@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "check": CORE,
     "derivation": CORE | {"views", "optim", "drawing"},
     "drawing": CORE | {"nn", "views"},
+    "exercises": CORE | {"check", "optim"},
     "numerics": CORE | {"check"},
     "captured": CORE | {"kernels"},
     "exits": {"errors"},
@@ -46,6 +47,7 @@ MAY_IMPORT = {
     | PARTS
     | {
         "derivation",
+        "exercises",
         "drawing",
         "views",
         "check",
@@ -71,6 +73,7 @@ AREA_OF_MODULE = {
     "doctor_probes": "doctor",
     "cli_asm": "cli",
     "cli_bench": "cli",
+    "cli_exercise": "cli",
     "cli_explain": "cli",
 }
 

@@ -39,10 +39,8 @@ def diagnose(
 
     Shapes: analytic, numeric (outputs, inputs), or the shape of the input for a scalar output.
     """
-    evidence = _evidence(analytic, numeric, out_shape, in_shape)
-    return list(
-        guesses(replace(evidence, values=values or {}, others=others or {}, params=params or {}))
-    )
+    known = {"values": values or {}, "others": others or {}, "params": params or {}}
+    return list(guesses(replace(_evidence(analytic, numeric, out_shape, in_shape), **known)))
 
 
 def _evidence(
