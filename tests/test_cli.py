@@ -45,7 +45,7 @@ def test_help_lists_the_commands() -> None:
 def test_without_a_command_the_commands_are_named() -> None:
     done = command()
     assert done.returncode == 2
-    assert "doctor, train, bench or asm" in done.stderr
+    assert "doctor, train, bench, asm" in done.stderr
 
 
 @pytest.mark.parametrize(

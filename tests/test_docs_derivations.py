@@ -61,8 +61,7 @@ def test_every_step_of_an_example_is_typeset(name: str, convention: str, shown: 
 def test_the_chain_rule_of_every_leaf_is_typeset(name: str, shown: Any) -> None:
     derivation = tg.explain(EXAMPLES[name].build())
     for leaf in derivation.gradients:
-        if any(step.name == derivation.gradients[leaf] for step in derivation):
-            assert r"\frac{\partial L}" in shown("chain", derivation, leaf)
+        assert r"\frac{\partial L}" in shown("chain", derivation, leaf)
 
 
 def test_an_entry_stands_with_its_numbers_and_where_it_comes_from(shown: Any) -> None:
@@ -78,7 +77,7 @@ def test_an_entry_stands_with_its_numbers_and_where_it_comes_from(shown: Any) ->
 def test_an_update_and_a_second_derivative_are_typeset(shown: Any) -> None:
     w = tg.tensor(np.array([0.8, 0.3]), requires_grad=True, name="w")
     (w * w).sum().backward()
-    assert r"w \leftarrow" in shown("on_paper", tg.explain(tg.optim.Adam([w]))).replace("&", "")
+    assert r" w & \leftarrow w - " in shown("on_paper", tg.explain(tg.optim.Adam([w])))
     y = tg.tensor(np.array(0.8), requires_grad=True, name="y")
     assert shown("on_paper", tg.explain(tg.sin(y * y), wrt=y, order=2))
 
