@@ -101,7 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
         parts=arguments.parts,
     )
     if not _written(derivation, arguments):
-        print(derivation.chain(arguments.wrt) if arguments.chain else derivation, end="")
+        if arguments.chain:
+            print(derivation.chain(arguments.wrt), end="")
+        else:
+            derivation.show()
     return 0
 
 

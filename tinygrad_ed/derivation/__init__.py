@@ -15,6 +15,7 @@ expressions  small rewritings of formulas
 math         formulas in LaTeX and in Unicode
 wording      names and formulas as they are written
 derivation   the object that is given; as_text, as_json, as_html, as_latex: ways to look at it
+show         as text, in colours on a terminal
 parts        each step's formulas in Unicode and LaTeX; page*: the HTML; latex_*: the document
 """
 

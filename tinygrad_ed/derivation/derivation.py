@@ -65,6 +65,12 @@ class Derivation:
 
         return as_text(self, digits)
 
+    def show(self, digits: int = 4) -> None:
+        """Prints the derivation, in colours on a terminal."""
+        from .show import show
+
+        show(self, digits)
+
     def chain(self, leaf: str) -> str:
         """The chain rule from the loss to one leaf: each path as a product of derivatives, and the
         whole gradient in one formula.
