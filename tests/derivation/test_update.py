@@ -67,7 +67,7 @@ def test_adams_bias_correction_stands_in_numbers() -> None:
     optimizer, _, _ = trained(OPTIMISERS["Adam"], 0)
     derivation = tg.explain(optimizer, wrt="W")
     assert {s.name for s in derivation} == {
-        "m_W", "v_W", "d_W", "step_size_W", "denominator_W", "W",
+        "m_W", "v_W", "step_size_W", "denominator_W", "W",
     }  # fmt: skip
     assert derivation["step_size_W"].value == pytest.approx(0.1 / (1 - 0.9))
     assert "0.1/(1 − 0.9¹)" in derivation.text()

@@ -39,8 +39,9 @@ def diagnose(
 
     Shapes: analytic, numeric (outputs, inputs), or the shape of the input for a scalar output.
     """
-    known = {"values": values or {}, "others": others or {}, "params": params or {}}
-    return list(guesses(replace(_evidence(analytic, numeric, out_shape, in_shape), **known)))
+    evidence = _evidence(analytic, numeric, out_shape, in_shape)
+    known = replace(evidence, values=values or {}, others=others or {}, params=params or {})
+    return list(guesses(known))
 
 
 def _evidence(

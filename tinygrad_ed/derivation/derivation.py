@@ -48,12 +48,12 @@ class Derivation:
         return len(self._steps)
 
     def __getitem__(self, name: str) -> Step:
-        """The step that computes this name: `explain(loss)["dW1"]`.
+        """The step that computes this name, the last one if there are several: `["dW1"]`.
 
         Raises:
             KeyError: No step computes it; those that there are are named.
         """
-        for step in self._steps:
+        for step in reversed(self._steps):  # where paths meet, the first holds a part
             if step.name == name:
                 return step
         names = ", ".join(step.name for step in self._steps)

@@ -76,7 +76,10 @@ def explain(
     if order == 2:
         assert twin is not None and wanted is not None
         root = _slope(root, twin, place, seed)
-        title = f"Derivation of {root.name}, once more with respect to {names.of(wanted)}"
+        title = (
+            f"Derivation of {root.name} = d{names.of(loss)}/d{names.of(wanted)}"
+            f"{'' if place is None else list(place)}, once more with respect to {names.of(wanted)}"
+        )
         seed = None
     elif wanted is not None:
         title = f"Derivation of d{names.of(loss)}/d{names.of(wanted)}"
@@ -172,5 +175,5 @@ def _slope(root: Tensor, wanted: Tensor, place: tuple[int, ...] | None, seed: An
             f"entries is to be derived once more"
         )
     slope: Tensor = gradient[place] if place is not None else gradient.reshape(())
-    slope.name = f"slope of {wanted.name}" if wanted.name else "slope"
+    slope.name = "g"
     return slope

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TapeError
-from ..ops.source import body_of, fresh, globals_of, names_read, syntax
+from ..ops.source import body_of, fresh, globals_of, names_bound, names_read, syntax
 from ..optim import Optimizer
 from ..tensor import Tensor
 from ..views.emit import Emitter
@@ -172,6 +172,9 @@ def _steps(
     for line in lines:
         assert isinstance(line, ast.Assign)
         target = line.targets[0]
+        if _is_second_name(line, lines, names):  # d = v
+            names[target.id] = names.get(line.value.id, line.value.id)
+            continue
         if isinstance(target, ast.Name):  # local names of one parameter are not another's
             names.setdefault(target.id, f"{target.id}_{names['p']}")
         code = ast.fix_missing_locations(_Renamed(names).visit(line))
@@ -196,6 +199,15 @@ def _steps(
             )
         )
     return steps
+
+
+def _is_second_name(line: ast.Assign, lines: Sequence[ast.stmt], names: Mapping[str, str]) -> bool:
+    """Whether a line only gives a value another name, which both keep to the end."""
+    target, value = line.targets[0], line.value
+    if not isinstance(target, ast.Name) or not isinstance(value, ast.Name) or target.id in names:
+        return False
+    later = lines[list(lines).index(line) + 1 :]
+    return not {target.id, value.id} & set().union(*(names_bound(s) for s in later))
 
 
 def _title(name: str, names: Mapping[str, str]) -> str:

@@ -32,7 +32,8 @@ def words(sentence: str, symbols: Symbols) -> str:
 def formula_text(formula: Formula, symbols: Symbols) -> str:
     """A formula with its left side, in Unicode."""
     if isinstance(formula.code, str):
-        return words(formula.code, symbols).replace(" * ", " · ")
+        plain = re.sub(r"\*\*(\d)(?![\d.])", lambda m: "⁰¹²³⁴⁵⁶⁷⁸⁹"[int(m[1])], formula.code)
+        return words(plain, symbols).replace(" * ", " · ").replace(" - ", " − ")
     left = name_text(formula.left, symbols)
     if formula.by:
         left = f"∂{left}/∂{name_text(formula.by, symbols)}"
