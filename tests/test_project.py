@@ -34,7 +34,7 @@ MAY_IMPORT = {
     **{part: set() for part in PLAIN},  # they know arrays only
     "machine": {"kernels"},
     "views": CORE | {"documents", "machine"},
-    "check": CORE,
+    "check": CORE | {"optim"},
     "derivation": CORE | {"views", "optim", "drawing"},
     "drawing": CORE | {"nn", "views"},
     "exercises": CORE | {"check", "optim"},

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import tinygrad_ed as tg
-from tinygrad_ed.check import gradcheck, zoo, zoo_calls
+from tinygrad_ed.check import gradcheck, zoo
 from tinygrad_ed.check.evidence import KINDS, STEP_KINDS, Guess, kind_of
 from tinygrad_ed.check.updates import check_update
-from tinygrad_ed.check.zoo_edit import edited
+from tinygrad_ed.check.zoo import calls as zoo_calls
+from tinygrad_ed.check.zoo.edit import edited
 from tinygrad_ed.ops.source import syntax
 
 BACKWARD = [n for n, m in zoo.mutants.items() if m.kind == "backward"]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import tinygrad_ed as tg
-from tinygrad_ed.check import gradcheck, zoo, zoo_calls
-from tinygrad_ed.check.zoo_call_table import TABLE
+from tinygrad_ed.check import gradcheck, zoo
+from tinygrad_ed.check.zoo import calls as zoo_calls
+from tinygrad_ed.check.zoo.call_table import TABLE
 
 
 def test_every_op_of_the_rule_book_has_calls() -> None:

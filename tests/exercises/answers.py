@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tinygrad_ed.check.zoo_edit import definition_text
+from tinygrad_ed.check.zoo.edit import definition_text
 from tinygrad_ed.exercises import work_file
 from tinygrad_ed.exercises.catalogue import Part, exercise
 from tinygrad_ed.exercises.cut import file_name

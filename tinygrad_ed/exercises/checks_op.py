@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..check import zoo_calls
 from ..check.diagnose import diagnose
 from ..check.estimate import Method, errors, estimate, single
 from ..check.evidence import Guess
 from ..check.maps import FirstOrder
 from ..check.problem import Problem
-from ..check.zoo_calls import Call
+from ..check.zoo import calls as zoo_calls
+from ..check.zoo.calls import Call
 from ..ops.registry import Op, registry
 from ..tape import broadcast_axes
 from .asking import Asking, Point

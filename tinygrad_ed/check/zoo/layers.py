@@ -1,6 +1,6 @@
 """Mutants of products, of broadcasting, of reductions and of softmax."""
 
-from .zoo import mutant
+from . import mutant
 
 MUTANTS = (
     mutant(

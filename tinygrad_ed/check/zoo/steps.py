@@ -1,6 +1,6 @@
 """Mutants of steps: optimisers, a training step by hand, and how gradients are collected."""
 
-from .zoo import mutant
+from . import mutant
 
 MUTANTS = (
     mutant(

@@ -6,15 +6,15 @@
     with zoo.mutants["sigmoid-plus"].in_place():
         gradcheck(tg.sigmoid, z)                # raises, and says what is wrong
 
-A mutant is an edit of the library's own source (`zoo_edit`), never a second copy. Each says what
+A mutant is an edit of the library's own source (`edit`), never a second copy. Each says what
 the first guess of `gradcheck` (of a backward pass) or of `check_update` (of a step) must be. Our
 tests kill every one, and the grader of the exercises knows them by name.
 
-    zoo_slopes    elementwise ops
-    zoo_layers    products, broadcasting, reductions, softmax
-    zoo_losses    cross-entropy, binary cross-entropy, squares
-    zoo_shapes    rearrangements, dropout
-    zoo_steps     optimisers, a step by hand, and how gradients are collected
+    slopes    elementwise ops
+    layers    products, broadcasting, reductions, softmax
+    losses    cross-entropy, binary cross-entropy, squares
+    shapes    rearrangements, dropout
+    steps     optimisers, a step by hand, and how gradients are collected
 """
 
 import contextlib
@@ -25,10 +25,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..ops.registry import registry
-from .zoo_edit import edited, in_place_of
+from ...ops.registry import registry
+from .edit import edited, in_place_of
 
-CHAPTERS = ("zoo_slopes", "zoo_layers", "zoo_losses", "zoo_shapes", "zoo_steps")
+CHAPTERS = ("slopes", "layers", "losses", "shapes", "steps")
 
 MODULES = {
     "rules": "tinygrad_ed.optim.rules",
@@ -76,7 +76,7 @@ class Mutant:
         story: Who writes it, why it looks right, what it does to training.
         guess: The kind of the right first guess (`evidence.KINDS`, for a step `STEP_KINDS`); None
             where the mistake cannot show in a gradient or in one update.
-        shown_by: Which call of `zoo_calls` shows it.
+        shown_by: Which call of `calls` shows it.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Mutants of the losses: targets forgotten, terms dropped, means over the wrong count."""
 
-from .zoo import mutant
+from . import mutant
 
 MUTANTS = (
     mutant(

@@ -1,10 +1,10 @@
-"""For every op of the rule book, its calls (`zoo_calls`)."""
+"""For every op of the rule book, its calls (`calls`)."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from .zoo_calls import (
+from .calls import (
     Call,
     Calls,
     around_zero,

@@ -1,6 +1,6 @@
 """Mutants of elementwise ops: wrong slopes, signs, factors and branches."""
 
-from .zoo import mutant
+from . import mutant
 
 MUTANTS = (
     mutant(

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-from ..ops.registry import registry
-from ..ops.source import body_of, syntax
+from ...ops.registry import registry
+from ...ops.source import body_of, syntax
 
 Function = Callable[..., Any]
 

@@ -1,6 +1,6 @@
 """Mutants of rearrangements and of dropout: the way back is not the way back."""
 
-from .zoo import mutant
+from . import mutant
 
 MUTANTS = (
     mutant(

@@ -41,10 +41,10 @@ def calls(op: str, seed: int = 0) -> list[Call]:
     Raises:
         LookupError: There is no such op, or it has no calls.
     """
-    from .zoo_call_table import TABLE
+    from .call_table import TABLE
 
     if op not in TABLE:
-        raise LookupError(f"no calls are listed for op {op!r} in zoo_call_table")
+        raise LookupError(f"no calls are listed for op {op!r} in call_table")
     return list(TABLE[op](np.random.default_rng(seed)))
 
 
