@@ -50,7 +50,7 @@ def test_one_changed_sign_makes_the_ops_own_tests_fail(
     changed_copy(name, tmp_path)
     tests = Path(__file__).parents[1]
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "sigmoid",
+        [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "-k", "sigmoid",
          "-c", str(tests.parent / "pyproject.toml"), str(tests / "ops" / "test_gradients.py")],
         capture_output=True, text=True, cwd=tmp_path, check=False,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},

@@ -52,7 +52,9 @@ def test_numpy_scalars_come_back_as_arrays_without_axes() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), np.array([None]), np.array([1j]), np.array(["a"]), {1, 2}, b"x"], ids=repr
+    "value",
+    [object(), np.array([None]), np.array([1j]), np.array(["a"]), {1, 2}, b"x"],
+    ids=["object", "None", "complex", "text", "set", "bytes"],  # the same in every process
 )
 def test_what_is_no_number_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match="is no answer"):

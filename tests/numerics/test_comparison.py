@@ -1,6 +1,7 @@
 """The textbook form against the one that runs: numbers, breaks and bounds."""
 
 import csv
+import functools
 import math
 import re
 from decimal import Decimal, localcontext
@@ -20,6 +21,12 @@ DTYPES = ["float32", "float64"]
 DEVICES = ["numpy", "cpu"]
 each_case = pytest.mark.parametrize("name", CASES)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
+
+
+@functools.cache
+def compared(name: str, dtype: str = "float32", device: str = "numpy") -> Comparison:
+    """`compare`, once for all tests that only look at the result."""
+    return compare(name, dtype=dtype, device=device)
 
 
 def other_formulas() -> dict[str, Any]:
@@ -79,7 +86,7 @@ def test_exact_values_and_errors_are_those_of_another_library(name: str, dtype: 
 def test_the_computable_form_keeps_its_bound(name: str, dtype: str, device: str) -> None:
     if device == "cpu":
         pytest.importorskip("numba")
-    c = compare(name, dtype=dtype, device=device)
+    c = compared(name, dtype, device)
     assert c.z.size >= 200 and np.all(np.isfinite(c.stable) | np.isinf(c.exact))
     np.testing.assert_array_less(c.stable_ulp, np.nextafter(c.allowed, np.inf))
     assert c.holds and 1 <= c.bound <= 25
@@ -88,7 +95,7 @@ def test_the_computable_form_keeps_its_bound(name: str, dtype: str, device: str)
 @each_dtype
 @each_case
 def test_the_textbook_form_does_not_keep_it(name: str, dtype: str) -> None:
-    c = compare(name, dtype=dtype)
+    c = compared(name, dtype)
     assert np.any(c.textbook_ulp > c.allowed)
     assert c.worst("textbook").ulp > 1000 and c.where_it_breaks()
 
@@ -103,9 +110,9 @@ def test_a_worse_formula_breaks_the_bound(name: str, monkeypatch: pytest.MonkeyP
 
 
 def test_the_bound_is_relative_to_the_result_where_it_says_so() -> None:
-    c = compare("sigmoid")
+    c = compared("sigmoid")
     np.testing.assert_array_equal(c.allowed, c.bound)
-    kernel = compare("sigmoid", device="cpu")
+    kernel = compared("sigmoid", device="cpu")
     normal = kernel.exact > 1e-25
     np.testing.assert_allclose(kernel.allowed[normal], kernel.bound, rtol=1e-3)
     assert kernel.stable[np.argmin(np.abs(kernel.z + 90))] == 0  # flushed, and allowed to be
@@ -137,17 +144,17 @@ def test_breaks_are_where_theory_says(dtype: str) -> None:
         "logsumexp": [("gives infinity", low, bottom), ("gives infinity", top - 0.4076, high)],
     }
     for name, expected in theory.items():
-        found = compare(name, dtype=dtype).where_it_breaks()
+        found = compared(name, dtype).where_it_breaks()
         assert [b.kind for b in found] == [kind for kind, _, _ in expected], name
         for b, (_, start, end) in zip(found, expected, strict=True):
             assert (b.low, b.high) == (pytest.approx(start, abs=2e-4), pytest.approx(end, abs=2e-4))
-    nans = [b for b in compare("tanh", dtype=dtype).where_it_breaks() if b.kind == "gives NaN"]
+    nans = [b for b in compared("tanh", dtype).where_it_breaks() if b.kind == "gives NaN"]
     assert [b.low for b in nans] == [low, pytest.approx(top, abs=1e-5)]
 
 
 @each_case
 def test_the_ends_of_a_break_are_neighbours_of_better_numbers(name: str) -> None:
-    c = compare(name)
+    c = compared(name)
     for form in ("textbook", "stable"):
         breaks = c.where_it_breaks(form)
         for b in breaks:
@@ -180,7 +187,7 @@ def test_confident_rows_lose_relative_digits_in_the_stable_form_too() -> None:
 
 
 def test_worst_is_the_largest_error_and_the_first_of_equals() -> None:
-    c = compare("softplus")
+    c = compared("softplus")
     worst = c.worst("stable")
     k = int(np.flatnonzero(c.z == np.float32(worst.z))[0])
     assert worst.ulp == np.max(c.stable_ulp) == c.stable_ulp[k]

@@ -224,7 +224,11 @@ def test_ctrl_c_ends_it_after_whole_steps(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(steps.Steps, "_take_many", pressed)
     optimizer = optim.Adam(model.parameters(), lr=0.02)
-    history = train(model, optimizer=optimizer, batch_size=2, epochs=3)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
+    try:
+        history = train(model, optimizer=optimizer, batch_size=2, epochs=3)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert history.interrupted and len(pieces) == 3
     taken = optimizer.state_dict()["state"][0]["t"]
     assert taken >= sum(len(rows) for rows in pieces) // 2

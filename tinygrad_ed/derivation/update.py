@@ -172,8 +172,9 @@ def _steps(
     for line in lines:
         assert isinstance(line, ast.Assign)
         target = line.targets[0]
-        if _is_second_name(line, lines, names):  # d = v
-            names[target.id] = names.get(line.value.id, line.value.id)
+        other = _other_name(line, lines, names)
+        if isinstance(target, ast.Name) and other:
+            names[target.id] = other
             continue
         if isinstance(target, ast.Name):  # local names of one parameter are not another's
             names.setdefault(target.id, f"{target.id}_{names['p']}")
@@ -201,13 +202,15 @@ def _steps(
     return steps
 
 
-def _is_second_name(line: ast.Assign, lines: Sequence[ast.stmt], names: Mapping[str, str]) -> bool:
-    """Whether a line only gives a value another name, which both keep to the end."""
+def _other_name(line: ast.Assign, lines: Sequence[ast.stmt], names: Mapping[str, str]) -> str:
+    """For `d = v`, where both keep their value to the end: what else d is called; "" if nothing."""
     target, value = line.targets[0], line.value
     if not isinstance(target, ast.Name) or not isinstance(value, ast.Name) or target.id in names:
-        return False
+        return ""
     later = lines[list(lines).index(line) + 1 :]
-    return not {target.id, value.id} & set().union(*(names_bound(s) for s in later))
+    if {target.id, value.id} & set().union(*(names_bound(s) for s in later)):
+        return ""
+    return names.get(value.id, value.id)
 
 
 def _title(name: str, names: Mapping[str, str]) -> str:
