@@ -198,15 +198,21 @@ def _in_brackets(term: str) -> bool:
     return False
 
 
+def _rows(shape: tuple[int, ...] | None) -> list[str] | None:
+    """The letters of the axes before the classes k; None if there are too few letters."""
+    assert shape is not None
+    if len(shape) > len(SAMPLES):
+        return None
+    return [c for c in SAMPLES if c != "k"][: len(shape) - 1]
+
+
 def row_loss_rule(name: str, term: str) -> IndexRule:
     """A sum over the classes k of each row; `@` is where indices belong, `@row` a whole row."""
 
     def rule(shapes: Shapes, params: dict[str, Any]) -> str:
-        shape = shapes[name]
-        assert shape is not None
-        if len(shape) > len(SAMPLES):
+        rows = _rows(shapes[name])
+        if rows is None:
             return ""
-        rows = [c for c in SAMPLES if c != "k"][: len(shape) - 1]
         text = term.replace("@row", entry("", [*rows, ":"])).replace("@", entry("", [*rows, "k"]))
         return total(rows, f"Σ_k {text}", params["reduction"])
 
@@ -217,11 +223,9 @@ def label_loss_rule(name: str, term: str) -> IndexRule:
     """A loss per row at its label; `@k` and `@label` are the entries at k and at the label."""
 
     def rule(shapes: Shapes, params: dict[str, Any]) -> str:
-        shape = shapes[name]
-        assert shape is not None
-        if len(shape) > len(SAMPLES):
+        rows = _rows(shapes[name])
+        if rows is None:
             return ""
-        rows = [c for c in SAMPLES if c != "k"][: len(shape) - 1]
         at = entry("", [*rows, entry("labels", rows)])
         text = term.replace("@label", at).replace("@k", entry("", [*rows, "k"]))
         return total(rows, text, params["reduction"])
