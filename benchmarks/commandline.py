@@ -70,6 +70,17 @@ def chosen_modes(wanted: str | None, modes: Modes) -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair[0] in asked or ":".join(pair) in asked]
 
 
+def in_words(threads: int) -> str:
+    """For a title: 1 thread, 2 threads."""
+    return f"{threads} thread{'s' if threads > 1 else ''}"
+
+
+def setting(arguments: argparse.Namespace) -> str:
+    """How it was measured, for a title."""
+    rounds = f"{arguments.rounds} rounds of {arguments.seconds:g} s"
+    return f"{in_words(arguments.threads)}, {rounds}"
+
+
 def cores_for(arguments: argparse.Namespace) -> list[int]:
     """The cores to pin to; the first core is left to the system where there are enough."""
     if arguments.cores:

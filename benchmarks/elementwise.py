@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import plots
-from commandline import OURS, chosen, chosen_modes, options
+from commandline import OURS, chosen, chosen_modes, options, setting
 from elementwise_cases import FUNCTIONS, SIZES
 from harness import Measured, Series, measure
 from report import deliver, middle, times
@@ -32,7 +32,7 @@ def per_second(one: Series) -> list[float]:
     return [rate * size for rate in one.rates]
 
 
-def row(found: Measured, one: Series, threads: int) -> dict[str, Any]:
+def row(found: Measured, one: Series) -> dict[str, Any]:
     """A row of the JSON."""
     name, _, place = one.case.partition(":")
     return {
@@ -41,7 +41,7 @@ def row(found: Measured, one: Series, threads: int) -> dict[str, Any]:
         "size": SIZES[place],
         "peer": one.peer,
         "mode": one.mode,
-        "threads": threads,
+        "threads": found.threads,
         "numbers_per_s": one.median * SIZES[place],
         "min": min(per_second(one)),
         "max": max(per_second(one)),
@@ -76,16 +76,13 @@ def run(arguments: argparse.Namespace) -> None:
     keys = [f"{name}:{place}" for name in names for place in places]
     pairs = chosen_modes(arguments.peers, MODES)
     found = measure("elementwise", keys, pairs, arguments, packages=PACKAGES)
-    rows = [row(found, one, arguments.threads) for one in found.series]
+    rows = [row(found, one) for one in found.series]
 
     def plot(path: Path) -> None:
         named = [{**r, "case": f"{r['case']} {r['in']}"} for r in rows]
         plots.bars(path, named, group="case", value="numbers_per_s", title="Numbers per second")
 
-    title = (
-        f"Elementwise functions, {arguments.threads} thread{'s' if arguments.threads > 1 else ''}, "
-        f"{arguments.rounds} rounds of {arguments.seconds:g} s"
-    )
+    title = f"Elementwise functions, {setting(arguments)}"
     payload = {"rows": rows, "skipped": found.skipped}
     deliver(arguments, "elementwise", title, [*table(found), "", *found.notes()], payload, plot)
 

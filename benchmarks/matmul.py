@@ -13,21 +13,26 @@ squares and shapes.
 """
 
 import argparse
-import importlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import plots
-from commandline import OURS, chosen, chosen_modes, options
+from commandline import OURS, chosen, chosen_modes, options, setting
 from harness import Measured, Series, measure
 from report import deliver, middle, times
 from tinygrad_ed.kernels.cpu.peak import bandwidths
 from workloads import CASES, Product
 
-TOP = "tiled"
-RUNGS = ("naive", "loop_order", "blocked", "packed", TOP)
-PEERS = {"numpy": ("matmul",), "torch": ("mm",), "jax": ("jit",)}
+from tinygrad_ed.backends.cpu import rungs
+
+TOP, *BELOW = rungs.RUNGS["matmul"]
+MODES = {
+    OURS: (*reversed(BELOW), TOP, "operator"),
+    "numpy": ("matmul",),
+    "torch": ("mm",),
+    "jax": ("jit",),
+}
 PACKAGES = {"torch": "torch", "jax": "jax"}
 SQUARES = ("64", "128", "256", "512", "1024", "2048")
 LAYERS = tuple(f"d{k}" for k in range(1, len(CASES["d"].sizes)))
@@ -35,15 +40,6 @@ LAYOUTS = ("NN", "NT", "TN", "TT")
 DTYPES = ("float32", "float64")
 PATIENCE = {"naive": 2 * 256**3, "loop_order": 2 * 1024**3}
 """Rung -> the most flops that we wait for."""
-
-
-def rungs() -> tuple[str, ...]:
-    """The ladder from the bottom up, as the engine itself lists it."""
-    try:
-        ladder = importlib.import_module("tinygrad_ed.kernels.cpu.products")
-    except ImportError:
-        return RUNGS  # each of them will say what is missing
-    return tuple(ladder.RUNGS)
 
 
 def layer_products(layer: str) -> list[Product]:
@@ -87,7 +83,7 @@ def declines(key: str, peer: str, mode: str) -> str | None:
     return None
 
 
-def row(found: Measured, one: Series, threads: int) -> dict[str, Any]:
+def row(found: Measured, one: Series) -> dict[str, Any]:
     """A row of the JSON."""
     product = Product.parse(one.case)
     return {
@@ -97,7 +93,7 @@ def row(found: Measured, one: Series, threads: int) -> dict[str, Any]:
         "layout": product.layout,
         "peer": one.peer,
         "rung": one.mode,
-        "threads": threads,
+        "threads": found.threads,
         "gflops": one.median / 1e9,
         "min": min(one.rates) / 1e9,
         "max": max(one.rates) / 1e9,
@@ -135,16 +131,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Measures, prints, and writes what was asked for."""
     dtypes = chosen(arguments.dtypes, DTYPES, "--dtypes")
     layouts = chosen(arguments.layouts, LAYOUTS, "--layouts")
-    modes = {"fma": ("peak",), OURS: (*rungs(), "operator"), **PEERS}
     peers = None if arguments.peers is None else f"fma,{arguments.peers}"
-    pairs = chosen_modes(peers, modes)
+    pairs = chosen_modes(peers, {"fma": ("peak",), **MODES})
     keys = list(dict.fromkeys(p.key for p in products(arguments.cases, dtypes, layouts)))
     found = measure("matmul", keys, pairs, arguments, packages=PACKAGES, declines=declines)
     for one in found.series:
         if one.peer != "fma":  # whose rate is in flop/s already
             flops = Product.parse(one.case).flops
             one.rates = [rate * flops for rate in one.rates]
-    rows = [row(found, one, arguments.threads) for one in found.series]
+    rows = [row(found, one) for one in found.series]
     ceilings = {
         "peak": {
             dtype: max(r["gflops"] for r in rows if (r["peer"], r["dtype"]) == ("fma", dtype)) * 1e9
@@ -156,10 +151,7 @@ def run(arguments: argparse.Namespace) -> None:
     def plot(path: Path) -> None:
         plots.roofline(path, [r for r in rows if r["peer"] != "fma"], **ceilings)
 
-    title = (
-        f"Matrix products, {arguments.threads} thread{'s' if arguments.threads > 1 else ''}, "
-        f"{arguments.rounds} rounds of {arguments.seconds:g} s"
-    )
+    title = f"Matrix products, {setting(arguments)}"
     payload = {**ceilings, "rows": rows, "skipped": found.skipped}
     reads = ", ".join(f"{k} {v / 1e9:.0f} GB/s" for k, v in ceilings["bandwidth"].items())
     lines = [*table(found), "", f"- read by vector loads: {reads}"]
@@ -167,8 +159,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    modes = {OURS: (*RUNGS, "operator"), **PEERS}
-    parser = options(__doc__, [*SQUARES, "MxNxK", *LAYERS], modes, seconds=0.2)
+    parser = options(__doc__, [*SQUARES, "MxNxK", *LAYERS], MODES, seconds=0.2)
     parser.add_argument("--dtypes", metavar="T,U", help=f"some of {', '.join(DTYPES)}")
     parser.add_argument("--layouts", default="NN", metavar="L", help=f"of {', '.join(LAYOUTS)}")
     run(parser.parse_args())

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import plots
-from commandline import OURS, chosen, chosen_modes, options, positive
+from commandline import OURS, chosen, chosen_modes, in_words, options, positive
 from harness import Measured, Series, measure
 from report import deliver
 
@@ -38,7 +38,7 @@ def trainings(arguments: argparse.Namespace) -> list[Measured]:
     ]
 
 
-def rows_of(done: list[Measured], threads: int) -> list[dict[str, Any]]:
+def rows_of(done: list[Measured]) -> list[dict[str, Any]]:
     """A row for each peer and mode: medians over the trainings."""
     rows = []
     for first in done[0].series:
@@ -54,7 +54,7 @@ def rows_of(done: list[Measured], threads: int) -> list[dict[str, Any]]:
                 "case": "d",
                 "peer": first.peer,
                 "mode": first.mode,
-                "threads": threads,
+                "threads": done[0].threads,
                 "epochs": len(first.rates),
                 "seconds": statistics.median(map(seconds_of, mine)),
                 "all_seconds": [seconds_of(one) for one in mine],
@@ -85,15 +85,13 @@ def run(arguments: argparse.Namespace) -> None:
     """Trains, prints, and writes what was asked for."""
     chosen(arguments.cases, ["d"], "--cases")
     done = trainings(arguments)
-    rows = rows_of(done, arguments.threads)
+    rows = rows_of(done)
 
     def plot(path: Path) -> None:
         plots.bars(path, rows, group="case", value="seconds", title="Seconds of training")
 
-    title = (
-        f"MNIST, {arguments.epochs} epochs, {arguments.threads} "
-        f"thread{'s' if arguments.threads > 1 else ''}, {arguments.rounds} training(s)"
-    )
+    threads = in_words(arguments.threads)
+    title = f"MNIST, {arguments.epochs} epochs, {threads}, {arguments.rounds} training(s)"
     payload = {"rows": rows, "skipped": done[0].skipped}
     deliver(arguments, "mnist", title, [*table(rows), "", *done[0].notes()], payload, plot)
 

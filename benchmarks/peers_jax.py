@@ -126,11 +126,11 @@ def matmul(key: str, mode: str) -> Job:
     configuration: Any = jax.config
     configuration.update("jax_enable_x64", product.dtype == "float64")
     A, B = map(jnp.asarray, product.operands())
-    flip_a, flip_b = product.transposed
 
     @jax.jit
     def compiled(A: Any, B: Any) -> Any:
-        return (A.T if flip_a else A) @ (B.T if flip_b else B)
+        left, right = product.factors(A, B)
+        return left @ right
 
     return _repeated(lambda: compiled(A, B))
 

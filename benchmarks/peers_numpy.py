@@ -174,9 +174,7 @@ def train_step(name: str, mode: str) -> Job:
 def matmul(key: str, mode: str) -> Job:
     """numpy.matmul into an existing result; a transpose is a view."""
     product = Product.parse(key)
-    A, B = (
-        M.T if flip else M for M, flip in zip(product.operands(), product.transposed, strict=True)
-    )
+    A, B = product.factors(*product.operands())
     C = np.empty((product.M, product.N), product.dtype)
 
     def step(i: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from elementwise_cases import FUNCTIONS, numbers
 from mnist_files import Digits
-from worker import Job, SkipCase
+from worker import Job
 from workloads import (
     CASES,
     Array,
@@ -95,20 +95,15 @@ class Branches(tg.nn.Module):
         return s @ p.O + p.o if self.separate else tg.linear(s, p.O, p.o)
 
 
-def capture(step: Callable[..., Any]) -> Any:
-    """`tg.capture(step)`, where there is one."""
-    if not hasattr(tg, "capture"):
-        raise SkipCase("tg.capture is not there yet")
-    return tg.capture(step)
-
-
-def steps_of(case: Case, separate: bool = False) -> Callable[[Any, Any], Any]:
-    """The five-line loop's body: forward, loss, zero_grad, backward, step."""
-    model: tg.nn.Module
+def network(case: Case, separate: bool) -> tg.nn.Module:
+    """The network of a case; `separate` as in `Separate`."""
     if case.branches:
-        model = Branches(case, separate)
-    else:
-        model = Separate(case) if separate else chain(case)
+        return Branches(case, separate)
+    return Separate(case) if separate else chain(case)
+
+
+def step_of(case: Case, model: tg.nn.Module) -> Callable[[Any, Any], Any]:
+    """The five-line loop's body: forward, loss, zero_grad, backward, step."""
     optimizer = OPTIMISERS[case.optimizer](model.parameters(), lr=case.lr)
     loss_of = LOSSES[case.loss]
 
@@ -125,9 +120,9 @@ def steps_of(case: Case, separate: bool = False) -> Callable[[Any, Any], Any]:
 def train_step(name: str, mode: str) -> Job:
     """One checked call a step on tensors in memory, or one call an epoch."""
     case = CASES[name]
-    step = steps_of(case, separate=mode == "eager-separate")
+    step = step_of(case, network(case, separate=mode == "eager-separate"))
     if mode in ("captured", "epoch"):
-        step = capture(step)
+        step = tg.capture(step)
     if mode == "epoch":
         return epochs(step, case, *data(case))
     batches = [
@@ -155,21 +150,20 @@ def matmul(key: str, mode: str) -> Job:
     """A rung of the ladder on arrays, or `A @ B` of tensors, which makes its result."""
     product = Product.parse(key)
     A, B = product.operands()
-    flip_a, flip_b = product.transposed
     if mode == "operator":
         a, b = tg.tensor(A, device=DEVICE), tg.tensor(B, device=DEVICE)
 
         def operator(i: int) -> None:
             with tg.no_grad():
-                (a.T if flip_a else a) @ (b.T if flip_b else b)
+                left, right = product.factors(a, b)
+                left @ right
 
         return Job(operator)
     if os.environ["TINYGRAD_ED_THREADS"] != "1":
-        return in_the_engine(mode, A.T if flip_a else A, B.T if flip_b else B)
-    try:
-        from tinygrad_ed.kernels.cpu.products import multiply
-    except ImportError as error:
-        raise SkipCase(f"{error.name} is not there yet") from None
+        return in_the_engine(mode, *product.factors(A, B))
+    from tinygrad_ed.kernels.cpu.products import multiply  # compiles: only this way needs it
+
+    flip_a, flip_b = product.transposed
     C = np.empty((product.M, product.N), product.dtype)
 
     def rung(i: int) -> None:
@@ -180,13 +174,10 @@ def matmul(key: str, mode: str) -> Job:
 
 def in_the_engine(rung: str, A: Array, B: Array) -> Job:
     """A rung as the engine runs it, which is what shares a product out to threads."""
-    use_kernel = getattr(tg, "use_kernel", None)
-    if use_kernel is None:
-        raise SkipCase("tg.use_kernel is not there yet, and by itself a rung is one thread's work")
     a, b = tg.tensor(A, device=DEVICE), tg.tensor(B, device=DEVICE)
 
     def step(i: int) -> None:
-        with use_kernel("matmul", rung), tg.no_grad():
+        with tg.use_kernel("matmul", rung), tg.no_grad():
             a @ b
 
     return Job(step)
@@ -200,7 +191,7 @@ def elementwise(key: str, mode: str) -> Job:
         with tg.no_grad():
             return function(tg, x)
 
-    run = capture(lambda x: function(tg, x)) if mode == "captured" else eager
+    run = tg.capture(lambda x: function(tg, x)) if mode == "captured" else eager
 
     def step(i: int) -> None:
         run(x)
@@ -213,16 +204,8 @@ def mnist(name: str, mode: str) -> Job:
     case = CASES["d"]
     train, test = Digits.load("train"), Digits.load("t10k")
     model = chain(case)
-    optimizer = tg.optim.Adam(model.parameters(), lr=case.lr)
-
-    def step(X: Any, y: Any) -> Any:
-        loss = tg.cross_entropy(model(X), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    captured = capture(step) if mode == "captured" else None
+    step = step_of(case, model)
+    captured = tg.capture(step) if mode == "captured" else None
     X, y = train.pixels(), train.labels
     rng = np.random.default_rng(0)
 

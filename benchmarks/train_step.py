@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import plots
-from commandline import OURS, chosen, chosen_modes, options
+from commandline import OURS, chosen, chosen_modes, options, setting
 from harness import Measured, Series, measure
 from report import deliver, middle, times
 from workloads import CASES
@@ -32,13 +32,13 @@ PACKAGES = {"torch": "torch", "jax": "jax", "sklearn": "sklearn", "keras": "kera
 CAPTURED, EPOCH, EAGER = ((OURS, mode) for mode in ("captured", "epoch", "eager"))
 
 
-def row(found: Measured, one: Series, threads: int) -> dict[str, Any]:
+def row(found: Measured, one: Series) -> dict[str, Any]:
     """A row of the JSON; a ratio is null where our side of it was not measured."""
     return {
         "case": one.case,
         "peer": one.peer,
         "mode": one.mode,
-        "threads": threads,
+        "threads": found.threads,
         "steps_per_s": one.median,
         "min": min(one.rates),
         "max": max(one.rates),
@@ -90,15 +90,12 @@ def run(arguments: argparse.Namespace) -> None:
     cases = chosen(arguments.cases, CASES, "--cases")
     pairs = chosen_modes(arguments.peers, MODES)
     found = measure("train_step", cases, pairs, arguments, packages=PACKAGES)
-    rows = [row(found, one, arguments.threads) for one in found.series]
+    rows = [row(found, one) for one in found.series]
 
     def plot(path: Path) -> None:
         plots.bars(path, rows, group="case", value="steps_per_s", title="Training steps per second")
 
-    title = (
-        f"Training steps, {arguments.threads} thread{'s' if arguments.threads > 1 else ''}, "
-        f"{arguments.rounds} rounds of {arguments.seconds:g} s"
-    )
+    title = f"Training steps, {setting(arguments)}"
     payload = {"rows": rows, "skipped": found.skipped}
     deliver(
         arguments,

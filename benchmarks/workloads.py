@@ -183,6 +183,11 @@ class Product:
         """Whether A is stored transposed, and whether B is."""
         return self.layout[0] == "T", self.layout[1] == "T"
 
+    def factors(self, A: Any, B: Any) -> tuple[Any, Any]:
+        """What is multiplied, of A and B as they are stored; arrays of any library."""
+        flip_a, flip_b = self.transposed
+        return A.T if flip_a else A, B.T if flip_b else B
+
     def operands(self) -> tuple[Array, Array]:
         """A and B as they are stored, both C-contiguous."""
         rng = np.random.default_rng(0)

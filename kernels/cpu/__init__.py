@@ -15,7 +15,10 @@ What they compute:
 - ``elementary`` exp, log, tanh … of one number; ``polynomials``: what they are made of
 - ``losses``, ``cross_entropy``, ``softmax``, ``sums``, ``philox`` (dropout), made of ``lanes`` and
   ``rows``
-- ``slopes``, ``gather``: small ones
+- ``sums`` also spreads a gradient back along axes, ``gather`` also copies a strided array in order
+- ``slopes``: an activation's slope on a gradient, and the counters of a captured step
+
+What they are measured with: ``assembly`` (the inner loop of a kernel), ``peak`` (the processor's)
 
 Elementwise ops and optimisers have no file here: their kernels are made from their own source
 (``tinygrad_ed/backends/scalar_loops.py``).

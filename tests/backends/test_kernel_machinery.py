@@ -176,9 +176,17 @@ def test_a_kernel_is_compiled_once_and_then_loaded_without_numba(tmp_path: Path)
     assert in_a_process(GATHER, tmp_path).stdout == "loaded\n"
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of compiled kernels, to be copied."""
+    folder = tmp_path_factory.mktemp("filled")
+    in_a_process(GATHER, folder)
+    return folder
+
+
 @pytest.mark.parametrize("damage", ["empty", "cut", "changed", "no text"])
-def test_a_damaged_file_is_made_again(tmp_path: Path, damage: str) -> None:
-    in_a_process(GATHER, tmp_path)
+def test_a_damaged_file_is_made_again(filled: Path, tmp_path: Path, damage: str) -> None:
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
     file = kernel_file(tmp_path)
     good = file.read_bytes()
     bad = {

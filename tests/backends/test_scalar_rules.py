@@ -11,7 +11,7 @@ pytest.importorskip("numba")
 
 from backends.scalar_runs import SHAPES, assert_same, bits, run, values
 
-from tinygrad_ed.backends.scalar_loops import Varying, emit
+from tinygrad_ed.backends.scalar_loops import NotElementwise, Varying, emit
 from tinygrad_ed.optim import rules
 
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -53,7 +53,11 @@ def test_numbers_are_computed_as_python_does_once_before_the_loop() -> None:
 
 
 def one_of_two(x, *, first, a):  # type: ignore[no-untyped-def]
-    return x * (1 if first else a) - (a if a > 0.25 and first else 2)
+    return x * (1 if first else a) - (a if a != 0 and first else 2)
+
+
+def one_by_size(x, *, a):  # type: ignore[no-untyped-def]
+    return x * a if a > 0.25 else x
 
 
 def test_a_choice_between_numbers_waits_until_run_time() -> None:
@@ -67,13 +71,20 @@ def test_a_choice_between_numbers_waits_until_run_time() -> None:
         assert_same(run(loop, {"x": x}, numbers)[0], chosen(x, **numbers), loop)
 
 
-def test_varying_numbers_decide_and_are_still_read() -> None:
-    numbers = {"first": Varying(True), "a": Varying(0.5)}
+@pytest.mark.parametrize(("first", "a"), [(True, 0.5), (False, 0.5), (True, 0.0)])
+def test_whether_a_varying_number_is_zero_decides_and_its_value_is_still_read(
+    first: bool, a: float
+) -> None:
+    numbers = {"first": Varying(first), "a": Varying(a)}
     loop = emit(one_of_two, {"x": "full"}, numbers, outputs=["y"])
-    assert ("a > 0.25", True) in loop.decisions and ("first", True) in loop.decisions
     x = values("full", "float32", 0)
-    found = run(loop, {"x": x}, {"a": 0.75})[0]
-    assert_same(found, one_of_two(x, first=True, a=0.75), loop)
+    found = run(loop, {"x": x}, {"first": first, "a": 1.5 * a})[0]
+    assert_same(found, one_of_two(x, first=first, a=1.5 * a), loop)
+
+
+def test_nothing_else_of_a_varying_number_decides() -> None:
+    with pytest.raises(NotElementwise, match=r"a > 0\.25"):
+        emit(one_by_size, {"x": "full"}, {"a": Varying(0.5)}, outputs=["y"])
 
 
 # --- optimisers -----------------------------------------------------------------------------------

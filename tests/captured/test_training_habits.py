@@ -195,3 +195,60 @@ def test_an_optimizer_that_steps_twice_on_one_gradient() -> None:
         return step
 
     assert_trains_alike(*twins(lambda: trainee(Residual(), make_step)), batches(12, 8, 6))
+
+
+SHARE = 0.5
+
+
+class Cautious(tg.optim.Optimizer):
+    """A rule of the user's own, with an `if` on the size of a number."""
+
+    @staticmethod
+    def rule(p: Any, g: Any, *, lr: float) -> Any:  # type: ignore[override]
+        if lr > 0.25:
+            return (p - 0.5 * lr * g,)
+        return (p - lr * g,)
+
+    @staticmethod
+    def _slots(hypers: Any) -> dict[str, float]:
+        return {}
+
+
+class Shared(Cautious):
+    """One that reads a constant from outside."""
+
+    @staticmethod
+    def rule(p: Any, g: Any, *, lr: float) -> Any:  # type: ignore[override]
+        return (p - SHARE * lr * g,)
+
+
+def test_a_rule_sees_a_constant_that_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    p = nn.Parameter(np.ones(3, np.float32), device="cpu")
+    optimizer = Shared([p], {"lr": 0.25})
+    for share in (0.5, 2.0):
+        monkeypatch.setitem(globals(), "SHARE", share)
+        p.sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    np.testing.assert_array_equal(p.numpy(), np.full(3, 1 - 0.125 - 0.5, np.float32))
+
+
+@pytest.mark.parametrize("how", ["eager", "captured"])
+def test_a_rule_that_decides_on_the_size_of_a_number_decides_at_each_step(how: str) -> None:
+    p = nn.Parameter(np.ones(3, np.float32), device="cpu")
+    optimizer = Cautious([p], {"lr": 0.125})
+
+    def step(X: Any) -> Any:
+        loss = (p * X).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    call = tg.capture(step) if how == "captured" else step
+    expected = 1.0
+    for lr in (0.125, 0.125, 0.125, 0.5, 0.5, 0.125):
+        optimizer.param_groups[0]["lr"] = lr
+        call(tg.tensor(np.ones(3, np.float32), device="cpu"))
+        expected -= lr / 2 if lr > 0.25 else lr
+        np.testing.assert_array_equal(p.numpy(), np.full(3, expected, np.float32))

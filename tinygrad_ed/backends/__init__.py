@@ -4,8 +4,23 @@
     cpu     NumPy arrays, Numba kernels where there are any
     cuda    CuPy arrays, formulas on the GPU
 
-A back end is a small object: array module, allocation, and a table *op name -> kernel*. It knows
+A back end is a small object: array module, allocation, and a table *op -> kernel*. It knows
 nothing of the tape. An op with no kernel in the table runs its own function.
+
+base     what every device has; device numpy as it stands
+arrays   from what a user hands in to an array
+select   from a device's name to its back end
+cuda     device cuda
+cpu/     device cpu
+
+From the source of an elementwise function to the text of a loop:
+
+scalar_loops       the way in: an op, its VJP or an optimiser's rule
+scalar_reader      goes through the source; scalar_names: what its names stand for
+scalar_types       the three kinds of value that it meets, and NumPy's type rules
+scalar_arithmetic  operators and scalar_functions: calls, as expressions of one entry
+scalar_inputs      what the loop is given
+scalar_lines       the lines before and inside the loop; scalar_layout: the text around them
 """
 
 from .arrays import checked_array

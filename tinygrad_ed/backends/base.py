@@ -1,11 +1,19 @@
 """What every device has: arrays, allocation, and a table of kernels."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from ..ops.registry import Array, Op
+
+Arrays: TypeAlias = Sequence[Array]
+Needs: TypeAlias = tuple[bool, ...]
+"""Which operands need a gradient."""
+Params: TypeAlias = dict[str, Any]
+Homes: TypeAlias = Sequence[Array | None] | None
+"""Where gradients may be written, operand by operand."""
+Gradients: TypeAlias = Sequence[Array | None] | None
 
 
 class Kernel(Protocol):
@@ -15,18 +23,12 @@ class Kernel(Protocol):
     a kernel looks at shapes and types itself, and need not explain what does not fit.
     """
 
-    def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
+    def forward(self, arrays: Arrays, params: Params) -> Array | None:
         """The op's value, in memory of its own."""
 
     def vjp(
-        self,
-        dy: Array,
-        y: Array,
-        arrays: Sequence[Array],
-        needs: tuple[bool, ...],
-        params: dict[str, Any],
-        homes: Sequence[Array | None] | None = None,
-    ) -> Sequence[Array | None] | None:
+        self, dy: Array, y: Array, arrays: Arrays, needs: Needs, params: Params, homes: Homes = None
+    ) -> Gradients:
         """One gradient for each operand that needs one, in its shape and number type.
 
         Where an operand has a home, its gradient may be written there and the home returned; all
@@ -74,7 +76,7 @@ class Backend:
         kernels: Op -> kernel, or None.
     """
 
-    def __init__(self, name: str, kernels: "Kernels | None" = None) -> None:
+    def __init__(self, name: str, kernels: Kernels | None = None) -> None:
         self.name = name
         self.kernels = Kernels() if kernels is None else kernels
         self._ones: dict[np.dtype[Any], Array] = {}
@@ -93,19 +95,13 @@ class Backend:
         view.flags.writeable = False
         return view
 
-    def forward(self, op: Op, arrays: Sequence[Array], params: dict[str, Any]) -> Array:
+    def forward(self, op: Op, arrays: Arrays, params: Params) -> Array:
         """The op's value by its formula: what runs where no kernel serves."""
         found: Array = self.formula(op.forward, arrays, params)
         return found
 
     def vjp(
-        self,
-        op: Op,
-        dy: Array,
-        y: Array,
-        arrays: Sequence[Array],
-        needs: tuple[bool, ...],
-        params: dict[str, Any],
+        self, op: Op, dy: Array, y: Array, arrays: Arrays, needs: Needs, params: Params
     ) -> Sequence[Array | None]:
         """The op's gradients by its formula, one for each operand (None where none is needed)."""
         found = self.formula(op.backward_for(needs), [dy, y, *arrays], params)

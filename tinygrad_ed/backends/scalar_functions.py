@@ -12,15 +12,7 @@ from typing import Any
 import numpy as np
 
 from .scalar_arithmetic import Arithmetic, fold
-from .scalar_types import (
-    Entry,
-    Known,
-    NotElementwise,
-    Number,
-    Value,
-    floating,
-    has_entry,
-)
+from .scalar_types import Entry, Known, NotElementwise, Number, Value, call, floating, has_entry
 
 TWINS: dict[Any, str] = {
     np.exp: "exp", np.expm1: "expm1", np.log: "log", np.log1p: "log1p", np.tanh: "tanh",
@@ -111,12 +103,8 @@ def _of_numbers(arithmetic: Arithmetic, function: Any, word: str, values: list[V
             strong = isinstance(function, np.ufunc)
             return arithmetic.number_function(NUMBER_FUNCTIONS[function], strong, number)
         if function is float:
-            return arithmetic.number(_call("float", number.node), float, number)
+            return arithmetic.number(call("float", number.node), float, number)
     raise NotElementwise(f"{word} of numbers that are read at run time")
-
-
-def _call(function: str, *nodes: ast.expr) -> ast.expr:
-    return ast.Call(ast.Name(function, ast.Load()), list(nodes), [])
 
 
 def _of_one(arithmetic: Arithmetic, function: Any, word: str, x: Entry) -> Value:

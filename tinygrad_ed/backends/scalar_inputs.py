@@ -82,7 +82,7 @@ class Inputs:
         """A type or a `Varying` number is read at run time; anything else is built in."""
         kind, now = given, UNKNOWN
         if isinstance(given, Varying):
-            kind, now = type(given.value), given.value
+            kind, now = type(given.value), given.now
             if kind not in (float, int, bool):
                 raise TypeError(f"{of}: only a plain Python number varies, got {given!r}")
         if not any(kind is k for k in (float, int, bool)):

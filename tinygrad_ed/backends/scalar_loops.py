@@ -14,6 +14,7 @@ without contraction: NumPy rounds between a product and a sum. The same call giv
 so its digest is a kernel's key.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,7 +69,6 @@ class ScalarLoop:
         operands: What it takes.
         aliases: Results that are an argument, unchanged: output index -> argument.
         nothing: Results that are None.
-        decisions: Every `if` that was decided on a `Varying` number's value: (test, outcome).
         outside: What was read from outside, built in: (function, name) -> value.
     """
 
@@ -77,17 +77,23 @@ class ScalarLoop:
     operands: tuple[Operand, ...]
     aliases: Mapping[int, str]
     nothing: frozenset[int]
-    decisions: tuple[tuple[str, bool], ...]
     outside: Mapping[tuple[Callable[..., Any], str], Any] = field(repr=False)
 
     def is_current(self) -> bool:
         """Whether the module constants and helpers that are built in are still the same."""
-        for (function, identifier), value in self.outside.items():
-            inside = identifier in function.__code__.co_freevars
-            seen = globals_of(function) if inside else function.__globals__
-            if seen.get(identifier, value) is not value:
+        for function, seen, identifier, value in self._seen:
+            names = globals_of(function) if seen is None else seen
+            if names.get(identifier, value) is not value:
                 return False
         return True
+
+    @functools.cached_property
+    def _seen(self) -> list[tuple[Callable[..., Any], dict[str, Any] | None, str, Any]]:
+        """Function, the module's names (None: the name is a closure's), name, value."""
+        return [
+            (f, None if name in f.__code__.co_freevars else f.__globals__, name, value)
+            for (f, name), value in self.outside.items()
+        ]
 
 
 def emit(
@@ -108,8 +114,8 @@ def emit(
             row), "scalar" (1). A pair adds the dtype where it is not the kernel's: `("full",
             "bool")`.
         numbers: The other arguments. `float`, `int` or `bool` is a number read at run time,
-            `Varying(value)` one whose present value decides each `if` on it; a tuple may hold
-            such; anything else is built in. An argument in neither takes its default value.
+            `Varying(value)` one of which an `if` may ask whether it is 0; a tuple may hold such;
+            anything else is built in. An argument in neither takes its default value.
         outputs: What each returned value is called; None for one that is not wanted. The name of
             an array argument means "written back into it".
         dtype: The kernel's float type.
@@ -121,16 +127,15 @@ def emit(
     lines, outside = Lines(np.dtype(dtype)), Outside()
     inputs = Inputs(lines, arrays, numbers or {})
     arguments = bind(function, [], inputs.values)
-    reader = Reader(lines, outside)
-    returned = reader.run(Frame(function, lines, outside, arguments, dict(inputs.variables)))
+    frame = Frame(function, lines, outside, arguments, dict(inputs.variables))
+    returned = Reader(lines, outside).run(frame)
     results = returned if isinstance(returned, tuple) else (returned,)
     if len(results) != len(outputs):
         raise NotElementwise(f"it returns {len(results)} values, not {len(outputs)}")
     stored, aliases, nothing = _sorted_results(results, outputs, arrays)
     name = name or function.__name__
     operands, text = _written(name, inputs, stored) if stored else ((), "")
-    decisions = tuple(reader.decisions)
-    return ScalarLoop(name, text, operands, aliases, nothing, decisions, outside.found)
+    return ScalarLoop(name, text, operands, aliases, nothing, outside.found)
 
 
 Stored: TypeAlias = list[tuple[int, str, Entry]]

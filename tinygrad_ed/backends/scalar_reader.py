@@ -26,17 +26,12 @@ DEEPEST = 20
 
 
 class Reader:
-    """Turns functions into lines.
-
-    Attributes:
-        decisions: Every test on a varying number's present value, and which way it went.
-    """
+    """Turns functions into lines."""
 
     def __init__(self, lines: Lines, outside: Outside) -> None:
         self.lines = lines
         self.outside = outside
         self.arithmetic = Arithmetic(lines)
-        self.decisions: list[tuple[str, bool]] = []
         self._depth = 0
 
     def run(self, frame: Frame) -> Value:
@@ -96,7 +91,6 @@ class Reader:
         if isinstance(value, tuple):
             return bool(value)
         if isinstance(value, Number) and value.now is not UNKNOWN:
-            self.decisions.append((ast.unparse(test), bool(value.now)))
             return bool(value.now)
         on = "the entries" if isinstance(value, Entry) else "a number that is read at run time"
         raise NotElementwise(f"`{ast.unparse(test)}` is decided by {on}")

@@ -35,12 +35,33 @@ UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "unknown"})()
 
 @dataclass(frozen=True)
 class Varying:
-    """A number that is read at run time; its present value serves to decide each `if` on it.
+    """A number that is read at run time; while emitting, only whether it is 0 is known of it.
 
-    So `if weight_decay != 0` is decided while emitting, and yet 0.01 and 0.02 share one kernel.
+    So `if weight_decay != 0` is decided, and yet 0.01 and 0.02 share one kernel. An `if` that asks
+    for more is refused: another value would want another kernel.
     """
 
     value: Any
+
+    @property
+    def now(self) -> Any:
+        """What an `if` may know of it."""
+        return NOT_ZERO if self.value != 0 else self.value
+
+
+class _NotZero:
+    """Compares with 0; whatever else is asked of it raises a TypeError."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, int | float) and other == 0:
+            return False
+        raise TypeError("all that is known of this number is that it is not 0")
+
+
+NOT_ZERO: Any = _NotZero()
+"""Stands for the present value of a number that varies."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +78,7 @@ class Number:
     Attributes:
         node: The expression that reads or computes it.
         sample: A one of its type (True, 1, 1.0 or np.float64(1)): what promotion looks at.
-        now: Its present value, or UNKNOWN.
+        now: Its present value, NOT_ZERO or UNKNOWN.
     """
 
     node: ast.expr

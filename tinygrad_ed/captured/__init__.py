@@ -12,7 +12,8 @@ recent        programs and traces by the shape of the batch
 compare       whether two traces are the same program
 instructions  launches and formulas
 graph         who reads and who writes which memory
-tidying       constants computed once, copies left out
+constants     computed once
+copies        left out, or made by a kernel
 fusions       launches joined, never another bit
 memory        the program's own memory
 result        what a step returns, made anew each time

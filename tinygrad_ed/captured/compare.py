@@ -20,9 +20,7 @@ class _Side:
     """One of the two traces: numbers for its memories, in the order of their first appearance."""
 
     def __init__(self, trace: Trace) -> None:
-        begins = [a for a in trace.gradients.before.values() if a is not None]
-        given = [*trace.inputs, *begins]
-        self.numbers = {id(memory_of(a)): k for k, a in enumerate(given)}
+        self.numbers = {id(memory_of(a)): k for k, a in enumerate(trace.given)}
         self.written: set[int] = set(self.numbers)
         self.outside = trace.outside
 

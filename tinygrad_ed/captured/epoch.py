@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..kernels.cpu import loaded, program
+from ..kernels.cpu import loaded
 from ..kernels.cpu.operands import ROW
+from ..kernels.cpu.program import GATHER_ROWS, GATHERS
 from ..ops.registry import Array
 from ..tensor import Tensor
+from .copies import as_bytes
 from .instructions import Context, Launch, address_of
 from .table import epoch_function, row_of
-from .tidying import as_bytes
 
 if TYPE_CHECKING:
     from .program import Program
@@ -81,23 +82,23 @@ def _program(step: "CapturedStep", arrays: Sequence[Array], rows: Array) -> "Pro
 
 
 def _in_one_call(
-    found: "Program", arrays: Sequence[Array], order: Array, batches: int, size: int
+    program: "Program", arrays: Sequence[Array], order: Array, batches: int, size: int
 ) -> list[float]:
-    assert found.whole is not None
-    table, head = found.whole, found.whole.head
-    gathers = np.zeros((len(arrays), ROW), np.int64)
-    kept = []
-    for row, mine, given in zip(gathers, found.inputs, arrays, strict=True):
-        source = np.ascontiguousarray(given, mine.dtype)
-        kept.append(source)
-        kernel = loaded.get("gather", "uint8")
+    assert program.whole is not None
+    table, head = program.whole, program.whole.head
+    gather, rows = loaded.get("gather", "uint8"), np.zeros((len(arrays), ROW), np.int64)
+    sources = [  # kept, since the rows have their addresses only
+        np.ascontiguousarray(given, mine.dtype)
+        for mine, given in zip(program.inputs, arrays, strict=True)
+    ]
+    for row, mine, source in zip(rows, program.inputs, sources, strict=True):
         operands = [as_bytes(mine), as_bytes(source), order, 0, len(mine)]
-        words = row_of(Launch(kernel, operands, "", Context("gather")))
+        words = row_of(Launch(gather, operands, "", Context("gather")))
         row[: len(words)] = words
-    head[program.GATHERS], head[program.GATHER_ROWS] = address_of(gathers), len(arrays)
-    table.point_at(found.inputs)
+    head[GATHERS], head[GATHER_ROWS] = address_of(rows), len(arrays)
+    table.point_at(program.inputs)
     losses = np.empty(batches)
-    result = found.result.arrays[0]
+    result = program.result.arrays[0]
     epoch, done = epoch_function(), 0
     chunk = max(1, int(CHUNK // max(1, table.work)))
     while done < batches:
@@ -108,8 +109,8 @@ def _in_one_call(
                 address_of(losses[done:]),
             )  # fmt: skip
         finally:  # also on Ctrl-C
-            found.finish()
+            program.finish()
         done += could
         if could < part:
-            found.refused([a[order[done * size : (done + 1) * size]] for a in arrays])
+            program.refused([a[order[done * size : (done + 1) * size]] for a in arrays])
     return losses.tolist()

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.cpu.products import CODES
 from ..kernels.cpu import loaded
 from ..ops.registry import Op, registry
 from .graph import Graph, same
@@ -24,8 +25,6 @@ from .instructions import Context, Count, Launch, memory_of
 
 LOSSES = {"bce_with_logits": 2, "mse": 2, "cross_entropy_labels": 2}
 """Kernels that give a loss, its gradient or both; where the loss stands among their operands."""
-SLOPES = {"relu": 1, "sigmoid": 2, "tanh": 3}
-"""Ops whose VJP (dy, y, dz) the product can apply, by the code of the activation."""
 LEFT, RIGHT, RESULT, BIAS, ACTIVATION, GATE, KIND = range(7)
 """The operands of `product`."""
 
@@ -58,9 +57,11 @@ def _dropped(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
     slope = None if j is None else program.lines[j]
     if j is None or not isinstance(slope, Launch):
         return None
-    if slope.kernel.name != "slope" or slope.args[3] != 1 or not same(slope.args[1], result):
+    if slope.kernel.name != "slope":
         return None
-    target, _, value, _ = slope.args
+    target, given, value, kind = slope.args
+    if kind != CODES["relu"] or not same(given, result):
+        return None
     for i in program.readers.get(id(memory_of(value)), []):
         forward = program.lines[i]
         if i >= k or not isinstance(forward, Launch) or forward.kernel is not line.kernel:
@@ -133,13 +134,13 @@ def _product(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
             return None
         args[RESULT], args[BIAS] = target, bias
     elif _is(other, "relu") and same(other.args[0], result):
-        args[RESULT], args[ACTIVATION] = other.args[1], 1
+        args[RESULT], args[ACTIVATION] = other.args[1], CODES["relu"]
     elif other.kernel.name == "slope" and args[BIAS] is None and same(other.args[1], result):
         target, _, gate, kind = other.args
         args[RESULT], args[GATE], args[KIND] = target, gate, kind
     elif (name := _slope_of(other)) and args[BIAS] is None and same(other.args[0], result):
         _, gate, target = other.args
-        args[RESULT], args[GATE], args[KIND] = target, gate, SLOPES[name]
+        args[RESULT], args[GATE], args[KIND] = target, gate, CODES[name]
     else:
         return None
     target, needed = args[RESULT], (args[BIAS], args[GATE])
@@ -159,9 +160,9 @@ def _is(line: Launch, name: str) -> bool:
 
 
 def _slope_of(line: Launch) -> str | None:
-    """The activation of which a line is the VJP."""
+    """The activation of which a line is the VJP (dy, y, dz), if the product can apply it."""
     op: Op | None = line.context.grads
-    if op is None or op.name not in SLOPES or op is not registry.get(op.name):
+    if op is None or op.name not in CODES or op is not registry.get(op.name):
         return None
     return op.name if len(line.args) == 3 else None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..ops.linear import ACTIVATIONS
+from ..backends.cpu.products import CODES
 from ..ops.registry import Array
 from .fusions import ACTIVATION, BIAS, GATE, KIND, LEFT, RESULT, RIGHT
 from .instructions import Count, Instruction, Launch, address_of
@@ -24,7 +24,7 @@ from .settings import Setting
 if TYPE_CHECKING:
     from .trace import Trace
 
-CODES = {code: name for code, name in enumerate((None, *ACTIVATIONS))}
+ACTIVATIONS = {code: name for name, code in CODES.items()}
 """What the products' codes for activations mean."""
 COLUMN = 56
 
@@ -156,8 +156,8 @@ def _call(line: Instruction, table: _Table) -> str:
         bias, gate = args[BIAS], args[GATE]
         parts = [_value(args[LEFT], table), _value(args[RIGHT], table)]
         parts += [] if bias is None else [table.of(bias)]
-        parts += [str(CODES[args[ACTIVATION]])] if args[ACTIVATION] else []
-        parts += [] if gate is None else [f"{CODES[args[KIND]]}'({table.of(gate)})"]
+        parts += [str(ACTIVATIONS[args[ACTIVATION]])] if args[ACTIVATION] else []
+        parts += [] if gate is None else [f"{ACTIVATIONS[args[KIND]]}'({table.of(gate)})"]
         return f"{name}({', '.join(parts)})"
     if name in ("gather", "ordered"):
         return f"copy({table.of(args[1])})"

@@ -7,12 +7,13 @@ shares with others (parameters, what optimizers keep) stays where it is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..ops.registry import Array
-from .instructions import Context, Formula, Instruction, Launch, address_of, memory_of
+from .instructions import Instruction, Launch, address_of, memory_of
 
 LINE = 64
 """Bytes of a cache line, and of the widest vector."""
@@ -66,26 +67,15 @@ class Memory:
 
     def instruction(self, line: Instruction) -> Instruction:
         """The same instruction on the program's memory."""
-        context = line.context
+        context, everywhere = line.context, self.everywhere
         if context.op is not None and context.op.validate is not None:
-            operands, params = context.operands, context.params
-            context = Context(
-                context.purpose,
-                context.op,
-                None,
-                self.everywhere(operands),
-                self.everywhere(params),
-            )
+            operands, params = everywhere(context.operands), everywhere(context.params)
+            context = replace(context, operands=operands, params=params)
         if isinstance(line, Launch):
-            return Launch(line.kernel, self.everywhere(line.args), line.where, context)
-        return Formula(
-            line.function,
-            self.everywhere(line.inputs),
-            self.everywhere(line.params),
-            self.everywhere(line.outputs),
-            line.where,
-            context,
-        )
+            return replace(line, args=everywhere(line.args), context=context)
+        inputs, outputs = everywhere(line.inputs), everywhere(line.outputs)
+        params = everywhere(line.params)
+        return replace(line, inputs=inputs, params=params, outputs=outputs, context=context)
 
 
 def _bounds(owner: Array) -> tuple[int, int]:

@@ -1,7 +1,6 @@
 """A captured program: tables of launches, with formulas between them where there is no kernel."""
 
-import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,6 +12,8 @@ from ..recording import changes
 from ..tape import written
 from ..tensor import Tensor
 from . import fusions
+from .constants import constants_once
+from .copies import as_launches, drop_copies
 from .gradients import Ends, array_of
 from .graph import Graph
 from .instructions import Context, Formula, Instruction, Launch, memory_of
@@ -20,7 +21,6 @@ from .listing import Names, listing
 from .memory import own_memory
 from .result import Result
 from .table import Table, can_be_given
-from .tidying import as_launches, constants_once, drop_copies
 from .trace import Trace
 from .traced import second
 
@@ -56,10 +56,9 @@ class Program:
             trace, [result.arrays, [array for _, array, _ in ends.results]]
         )
         kept = [*results, *gradients]
-        leaves = [leaf._array for leaf in trace.leaves.values()]
-        begins = [a for a in trace.gradients.before.values() if a is not None]
-        given = [*trace.inputs, *begins]
+        given = trace.given
         if fuse:
+            leaves = [leaf._array for leaf in trace.leaves.values()]
             lines = constants_once(lines, given, [*leaves, *trace.outside.values()])
             graph = Graph(lines, [*kept, *given])
             drop_copies(graph)
@@ -207,27 +206,22 @@ class InTurn:
         self.parts, self.inputs = parts, inputs
         self.refused: Launch | None = None
 
-    @property
-    def run(self) -> Callable[..., bool | None]:
+    def run(self, *arrays: Array) -> bool | None:
         """One step on a batch, answered as by `Table.run`."""
-        return functools.partial(_run_in_turn, self)
-
-
-def _run_in_turn(program: InTurn, *arrays: Array) -> bool | None:
-    if len(arrays) != len(program.inputs) or not all(
-        isinstance(a, np.ndarray) and (a.shape, a.dtype) == (b.shape, b.dtype)
-        for a, b in zip(arrays, program.inputs, strict=True)
-    ):
-        return False
-    for mine, given in zip(program.inputs, arrays, strict=True):
-        mine[...] = given
-    for part in program.parts:
-        if isinstance(part, Formula):
-            part.run()
-        elif part.run(*part.inputs) is None:
-            program.refused = part.refused
-            return None
-    return True
+        if len(arrays) != len(self.inputs) or not all(
+            isinstance(a, np.ndarray) and (a.shape, a.dtype) == (b.shape, b.dtype)
+            for a, b in zip(arrays, self.inputs, strict=True)
+        ):
+            return False
+        for mine, given in zip(self.inputs, arrays, strict=True):
+            mine[...] = given
+        for part in self.parts:
+            if isinstance(part, Formula):
+                part.run()
+            elif part.run(*part.inputs) is None:
+                self.refused = part.refused
+                return None
+        return True
 
 
 def _with_copies(

@@ -53,12 +53,3 @@ def settings_of(
             is_flag = isinstance(value, bool)
             found[name] = value if is_flag else Setting(value, look, owner, name)
     return found
-
-
-def decisions(value: Any) -> Any:
-    """What an `if` of a rule may ask of its numbers: whether one is 0; a flag decides by itself."""
-    if isinstance(value, Mapping):
-        return {k: decisions(v) for k, v in value.items()}
-    if isinstance(value, tuple):
-        return tuple(map(decisions, value))
-    return value if isinstance(value, bool) else value != 0

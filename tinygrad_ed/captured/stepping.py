@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..backends.cpu.updates import decisions
 from ..ops.counted import Counted
 from ..ops.registry import Array
 from .instructions import Context, Count, Formula
-from .settings import decisions, settings_of
+from .settings import settings_of
 from .trace import users_line
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def update(trace: "Trace", optimizer: Any, group: Any, block: Any, run: Any) -> 
         found: Mapping[str, Any] = optimizer._numbers(int(counter[0]) + ahead, group.hypers)
         return found
 
+    def asked(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: decisions(value) for name, value in given.items()}
+
     trace.is_outside(p, *slots.values(), counter)
     members = block.params[run.start : run.end]
     first, *others = (q.name or "p" for q in members)
@@ -39,7 +43,7 @@ def update(trace: "Trace", optimizer: Any, group: Any, block: Any, run: Any) -> 
     trace.flat += [(slot, f"{name}({called})") for name, slot in slots.items()]
     given = optimizer._numbers(run.t, hypers)
     what = f"decisions {run.start} {ahead}"
-    trace.chooses(block, what, lambda: decisions(numbers()), decisions(given))
+    trace.chooses(block, what, lambda: asked(numbers()), asked(given))
     trace.context = Context(optimizer._who + ".step")
     if optimizer.rule is not None and not optimizer._has_its_own_way:
         counted = settings_of(given, numbers, group)
@@ -49,7 +53,7 @@ def update(trace: "Trace", optimizer: Any, group: Any, block: Any, run: Any) -> 
             trace.moves = True
         if backend.update(optimizer.rule, p, g, slots, counted):
             return
-    by_formula(trace, optimizer, group, p, g, slots, counter)
+    _by_formula(trace, optimizer, group, p, g, slots, counter)
 
 
 def _moves(now: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
@@ -57,7 +61,7 @@ def _moves(now: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
     return any(now[k] != later[k] for k in now if k != "t" and not isinstance(now[k], bool))
 
 
-def by_formula(
+def _by_formula(
     trace: "Trace",
     optimizer: Any,
     group: Any,
@@ -67,13 +71,13 @@ def by_formula(
     counter: Array,
 ) -> None:
     """A step that no kernel takes: the optimizer's own `_update`, on the program's arrays."""
-    function = function_of(optimizer, group, list(slots))
+    function = _function_of(optimizer, group, list(slots))
     memory = list(slots.values())
     t = {"t": Count(counter, 1)}
     trace.runs(Formula(function, [p, g, *memory], t, [p, *memory], users_line(), trace.context))
 
 
-def function_of(optimizer: Any, group: Any, names: list[str]) -> Callable[..., Any]:
+def _function_of(optimizer: Any, group: Any, names: list[str]) -> Callable[..., Any]:
     """`_update` as a function of arrays: (p, g, *slots, t) -> (p, *slots)."""
 
     def step(p: Array, g: Array, *memory: Array, t: int) -> Any:

@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..kernels.cpu import loaded, program, workers
-from ..kernels.cpu.launching import ABSENT, builtin
+from ..kernels.cpu.launching import ABSENT, RELEASE, builtin
 from ..kernels.cpu.operands import ROW, SHARED, WORDS
 from ..ops.registry import Array
 from .instructions import Context, Count, Launch, address_of
 from .settings import Setting
-
-RELEASE = 200_000
-"""Work from which on Python's lock is released while the table runs."""
 
 
 def row_of(launch: Launch) -> list[int]:

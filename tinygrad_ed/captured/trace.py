@@ -24,6 +24,7 @@ from ..tape import Node
 from .attributes import are_alike, attributes_of
 from .gradients import Gradients
 from .instructions import Context, Count, Formula, Instruction, Launch, memory_of
+from .traced import advance, traced_backend
 
 PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
@@ -62,8 +63,6 @@ class Trace:
     """
 
     def __init__(self, device: Backend, inputs: Sequence[Node]) -> None:
-        from .traced import traced_backend
-
         self.device, self.inputs = device, [leaf._array for leaf in inputs]
         self.made: dict[int, Node] = {id(leaf): leaf for leaf in inputs}
         self.instructions: list[Instruction] = []
@@ -163,6 +162,11 @@ class Trace:
         """The step sets an attribute of a layer: it cannot rely on it as it was found."""
         self.set_here[id(module), name] = module
 
+    @property
+    def given(self) -> list[Array]:
+        """The arrays that a run finds filled: its inputs, and gradients that are there before."""
+        return [*self.inputs, *(a for a in self.gradients.before.values() if a is not None)]
+
     def holds(self) -> bool:
         """Whether all that was taken for granted is still so."""
         return all(fact() for fact in (*self.facts, *self.choices))
@@ -252,8 +256,6 @@ class Trace:
 
     def counts(self, counter: Array, by: int = 1) -> None:
         """A counter was moved on: a program does so at the same place."""
-        from .traced import advance
-
         self.is_outside(counter)
         self.flat.append((counter, "count"))
         self.advanced[id(memory_of(counter))] = self.steps_ahead(counter) + by

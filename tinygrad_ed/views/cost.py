@@ -120,8 +120,7 @@ class _Costs(ArrayReading):
         launched = kernel is not None and kernel.forward(node._arrays, node._params) is not None
         tally = Tally()
         results = tally.run(op.forward, self._host(node, node._arrays), node._params)
-        sources, params = node._sources, node._params
-        again = partial(apply, op, sources, params)
+        again = partial(apply, op, node._sources, node._params)
         self._row(node, "forward", tally, results, again, launched)
 
     def vjp(self, node: Node, upstream: Any) -> tuple[Sequence[Any], bool]:

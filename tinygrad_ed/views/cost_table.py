@@ -79,14 +79,18 @@ class Cost:
         """The sums of both."""
         return _total(self.rows)
 
+    @property
+    def totals(self) -> dict[str, Total]:
+        """The sums of each pass and of both."""
+        return {"forward": self.forward, "backward": self.backward, "total": self.total}
+
     def json(self) -> str:
         """Rows, totals and ceilings as JSON text."""
-        totals = {"forward": self.forward, "backward": self.backward, "total": self.total}
         found = {
             "device": self.device,
             "machine": None if self.machine is None else asdict(self.machine),
             "rows": [asdict(row) for row in self.rows],
-            **{name: asdict(total) for name, total in totals.items()},
+            **{name: asdict(total) for name, total in self.totals.items()},
         }
         return json.dumps(found, indent=2)
 
@@ -95,8 +99,7 @@ class Cost:
         lines = [
             (row.direction, row.name, row.op, str(row.shape), *_numbers(row)) for row in self.rows
         ]
-        totals = {"forward": self.forward, "backward": self.backward, "total": self.total}
-        return lines + [(name, "", "", "", *_numbers(total)) for name, total in totals.items()]
+        return lines + [(name, "", "", "", *_numbers(total)) for name, total in self.totals.items()]
 
     def notes(self) -> list[str]:
         """What stands below the table."""

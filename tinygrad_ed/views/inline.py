@@ -151,9 +151,7 @@ class Inliner:
         out: list[ast.stmt],
     ) -> ast.expr:
         """The expression in the program's names, with calls of plain functions worked out."""
-        substituted: ast.expr = _Substitute(self, env, function, out).visit(
-            fresh(expression)
-        )
+        substituted: ast.expr = _Substitute(self, env, function, out).visit(fresh(expression))
         return substituted
 
 
@@ -189,9 +187,7 @@ class _Substitute(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in self.env:
             found = self.env[node.id]
-            return self.emitter.literal(
-                fresh(found) if isinstance(found, ast.expr) else found
-            )
+            return self.emitter.literal(fresh(found) if isinstance(found, ast.expr) else found)
         value = lookup(node.id, self.function)
         if any(value is f for f in (isinstance, type, hasattr, getattr, callable, issubclass)):
             raise NotStraight  # it asks what the value is

@@ -4,8 +4,10 @@ table        which kernel serves which op
 environment  how kernels are run: at once, or noted down as well
 products     linear, matmul; rungs: on which rung of the ladder
 losses       cross-entropy, binary cross-entropy, squared error
-rows         sums and the softmax family, dropout
-elementwise  any elementwise op, from its own source
+sums         sums and means
+softmax      softmax and its logarithm
+dropout      dropout
+elementwise  any elementwise op, from its own source; plan: what a call comes down to
 updates      optimisers, from their rules' own source
 generated    kernels made from source
 threads      how many threads share a large kernel

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...ops.registry import Array, Op
+from ..base import Arrays, Gradients, Homes, Needs, Params
 from ..scalar_loops import NotElementwise, emit_op, emit_vjp
 from .environment import SERVED, Environment, Launchers
 from .generated import made, pattern_of
@@ -29,7 +30,7 @@ class ElementwiseKernel:
         self.plans: dict[Any, Plan | None] = {}
         self.sums = {k: Launchers(environment, f"sum_{k}") for k in ("all", "rows", "columns")}
 
-    def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
+    def forward(self, arrays: Arrays, params: Params) -> Array | None:
         """The op's value."""
         plan = self._plan(arrays, params, None)
         if plan is None:
@@ -41,14 +42,8 @@ class ElementwiseKernel:
         return y if plan.run(ordered, params, [y]) else None
 
     def vjp(
-        self,
-        dy: Array,
-        y: Array,
-        arrays: Sequence[Array],
-        needs: tuple[bool, ...],
-        params: dict[str, Any],
-        homes: Sequence[Array | None] | None = None,
-    ) -> Sequence[Array | None] | None:
+        self, dy: Array, y: Array, arrays: Arrays, needs: Needs, params: Params, homes: Homes = None
+    ) -> Gradients:
         """The op's gradients, each added up where its operand was broadcast."""
         everything = [dy, y, *arrays]
         plan = self._plan(everything, params, needs)
@@ -95,9 +90,7 @@ class ElementwiseKernel:
 
     # --- plans ------------------------------------------------------------------------------------
 
-    def _plan(
-        self, arrays: Sequence[Any], params: dict[str, Any], needs: tuple[bool, ...] | None
-    ) -> Plan | None:
+    def _plan(self, arrays: Sequence[Any], params: Params, needs: Needs | None) -> Plan | None:
         """What a call like this one comes down to; None if the formula must run."""
         key: Any = [(a.shape, a.dtype) if isinstance(a, np.ndarray) else type(a) for a in arrays]
         if params:
@@ -113,9 +106,7 @@ class ElementwiseKernel:
             plan = self.plans[key] = self._made(arrays, params, needs)
         return plan
 
-    def _made(
-        self, arrays: Sequence[Any], params: dict[str, Any], needs: tuple[bool, ...] | None
-    ) -> Plan | None:
+    def _made(self, arrays: Sequence[Any], params: Params, needs: Needs | None) -> Plan | None:
         operands = arrays if needs is None else arrays[2:]
         try:
             shapes = [a.shape for a in operands if isinstance(a, np.ndarray)]

@@ -1,11 +1,12 @@
 """Losses on the CPU: one kernel each for the loss, its gradient, or both in one pass."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...ops.registry import Array
+from ..base import Arrays, Gradients, Homes, Needs, Params
 from .environment import Environment, Launchers
 
 MEANS = {"mean": 1, "sum": 0}
@@ -26,14 +27,14 @@ class LossKernel:
         self,
         environment: Environment,
         name: str,
-        extra: Callable[[Array, dict[str, Any]], tuple[Any, ...]],
+        extra: Callable[[Array, Params], tuple[Any, ...]],
         fits: Callable[[Array, Array], bool],
     ) -> None:
         self.environment = environment
         self.loss = Launchers(environment, name)
         self.extra, self.fits = extra, fits
 
-    def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
+    def forward(self, arrays: Arrays, params: Params) -> Array | None:
         """The loss, one number."""
         z, t = arrays
         mean = MEANS.get(params["reduction"])
@@ -44,14 +45,8 @@ class LossKernel:
         return L if done else None
 
     def vjp(
-        self,
-        dy: Array,
-        y: Array,
-        arrays: Sequence[Array],
-        needs: tuple[bool, ...],
-        params: dict[str, Any],
-        homes: Sequence[Array | None] | None = None,
-    ) -> Sequence[Array | None] | None:
+        self, dy: Array, y: Array, arrays: Arrays, needs: Needs, params: Params, homes: Homes = None
+    ) -> Gradients:
         """The gradient of the scores."""
         z, t = arrays
         mean = MEANS.get(params["reduction"])
@@ -74,15 +69,9 @@ def _one_label_a_row(z: Array, labels: Array) -> bool:
 def loss_kernels(environment: Environment) -> dict[str, Any]:
     """Op name -> kernel."""
 
-    def made(name: str, extra: Any, fits: Any) -> LossKernel:
-        return LossKernel(environment, name, extra, fits)
-
-    return {
-        "bce_with_logits": made(
-            "bce_with_logits", lambda z, params: (params["pos_weight"],), _same_shape
-        ),
-        "mse": made("mse", lambda z, params: (), _same_shape),
-        "cross_entropy_labels": made(
-            "cross_entropy_labels", lambda z, params: (z.shape[1],), _one_label_a_row
-        ),
+    about: dict[str, tuple[Any, Any]] = {
+        "bce_with_logits": (lambda z, params: (params["pos_weight"],), _same_shape),
+        "mse": (lambda z, params: (), _same_shape),
+        "cross_entropy_labels": (lambda z, params: (z.shape[1],), _one_label_a_row),
     }
+    return {name: LossKernel(environment, name, *how) for name, how in about.items()}

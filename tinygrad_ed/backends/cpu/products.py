@@ -1,18 +1,14 @@
 """`linear` and `matmul` on the CPU, by the product kernel."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
 from ...ops.registry import Array
+from ..base import Arrays, Gradients, Homes, Needs, Params
 from . import rungs
 from .environment import Environment, Launchers
 
 CODES = {None: 0, "relu": 1, "sigmoid": 2, "tanh": 3}
 """What the kernels call the activations that a product can apply."""
-
-Homes = Sequence[Array | None]
 
 
 class _Product:
@@ -32,7 +28,7 @@ class _Product:
 class MatrixProductKernel(_Product):
     """Z = A B for two matrices."""
 
-    def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
+    def forward(self, arrays: Arrays, params: Params) -> Array | None:
         """Z = A B."""
         A, B = arrays
         if A.ndim != 2 or B.ndim != 2:
@@ -42,14 +38,8 @@ class MatrixProductKernel(_Product):
         return Z if product[A.dtype](A, B, Z, None, 0, None, 0) else None
 
     def vjp(
-        self,
-        dy: Array,
-        y: Array,
-        arrays: Sequence[Array],
-        needs: tuple[bool, ...],
-        params: dict[str, Any],
-        homes: Homes | None = None,
-    ) -> Sequence[Array | None] | None:
+        self, dy: Array, y: Array, arrays: Arrays, needs: Needs, params: Params, homes: Homes = None
+    ) -> Gradients:
         """dA = dZ Bᵀ, dB = Aᵀ dZ."""
         A, B = arrays
         if A.ndim != 2 or B.ndim != 2:
@@ -75,7 +65,7 @@ class LinearKernel(_Product):
         self.slope = Launchers(environment, "slope")
         self.sum_rows = Launchers(environment, "sum_rows")
 
-    def forward(self, arrays: Sequence[Array], params: dict[str, Any]) -> Array | None:
+    def forward(self, arrays: Arrays, params: Params) -> Array | None:
         """A = f(X W + b)."""
         X, W, b = arrays
         code = CODES.get(params["activation"])
@@ -86,14 +76,8 @@ class LinearKernel(_Product):
         return Z if product[X.dtype](X, W, Z, b, code, None, 0) else None
 
     def vjp(
-        self,
-        dy: Array,
-        y: Array,
-        arrays: Sequence[Array],
-        needs: tuple[bool, ...],
-        params: dict[str, Any],
-        homes: Homes | None = None,
-    ) -> Sequence[Array | None] | None:
+        self, dy: Array, y: Array, arrays: Arrays, needs: Needs, params: Params, homes: Homes = None
+    ) -> Gradients:
         """dX = dZ Wᵀ, dW = Xᵀ dZ, db = Σ_n dZ, with dZ = dY f'(Z)."""
         X, W, b = arrays
         dtype, code = X.dtype, CODES[params["activation"]]

@@ -7,11 +7,13 @@ import numpy as np
 
 from ...ops.registry import Array, Op, registry
 from ..base import Backend, Kernel, Kernels
+from .dropout import DropoutKernel
 from .elementwise import ElementwiseKernel
 from .environment import SERVED, Environment
 from .losses import loss_kernels
 from .products import LinearKernel, MatrixProductKernel
-from .rows import SumKernel, reduction_over, row_kernels
+from .softmax import SoftmaxKernel
+from .sums import SumKernel, reduction_over
 from .updates import Updates
 
 
@@ -25,7 +27,11 @@ class CpuKernels(Kernels):
             "linear": LinearKernel(environment),
             "matrix_product": MatrixProductKernel(environment),
             **loss_kernels(environment),
-            **row_kernels(environment),
+            "sum": SumKernel(environment, mean=False),
+            "mean": SumKernel(environment, mean=True),
+            "softmax": SoftmaxKernel(environment, "softmax_rows"),
+            "log_softmax": SoftmaxKernel(environment, "log_softmax_rows"),
+            "dropout": DropoutKernel(environment),
         }
 
     def choose(self, op: Op) -> Kernel | None:

@@ -25,17 +25,7 @@ class Updates:
         slots: Mapping[str, Array],
         numbers: Mapping[str, Any],
     ) -> bool:
-        """One step in place: p and its slots get what the rule returns for them.
-
-        Args:
-            rule: (p, g, *slots, **numbers) -> (p, *slots); a slot that is not there is None.
-            p, g: Parameters and gradient, end to end.
-            slots: The rule's memory by name.
-            numbers: Its hyper-parameters, and t.
-
-        Returns:
-            False if no loop can be made of the rule: then nothing was changed.
-        """
+        """See `Backend.update`; False if no loop can be made of the rule."""
         found = self._loop(rule, p, slots, numbers)
         if found is None:
             return False
@@ -48,12 +38,11 @@ class Updates:
         slots: Mapping[str, Array],
         numbers: Mapping[str, Any],
     ) -> Generated | None:
-        # An `if` of a rule asks whether a number is 0, or for a flag: nothing else is built in.
-        asked = tuple(_built_in(v) for v in numbers.values())
-        key = rule, p.dtype, tuple(slots), asked
-        if key not in self.loops:
-            self.loops[key] = self._made(rule, p, slots, numbers)
-        return self.loops[key]
+        key = rule, p.dtype, tuple(slots), decisions(tuple(numbers.values()))
+        found = self.loops.get(key)
+        if key not in self.loops or not (found is None or found.loop.is_current()):
+            found = self.loops[key] = self._made(rule, p, slots, numbers)
+        return found
 
     def _made(
         self,
@@ -84,9 +73,10 @@ class Updates:
         return made(self.environment, loop, SERVED[p.dtype]) if loop.text else None
 
 
-def _built_in(value: Any) -> Any:
+def decisions(value: Any) -> Any:
+    """What an `if` of a rule may ask of its numbers: whether one is 0; a flag decides by itself."""
     if isinstance(value, tuple):
-        return tuple(map(_built_in, value))
+        return tuple(map(decisions, value))
     return value if isinstance(value, bool) else value != 0
 
 

@@ -1,7 +1,6 @@
-"""What a program need not do each time: constants, and copies of what could be written in place."""
+"""Copies in a program: left out where a launch can write in place, else made by a kernel."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +11,7 @@ from ..backends.cpu.environment import SERVED
 from ..kernels.cpu import loaded
 from ..ops.registry import Array, registry
 from .graph import Graph, same
-from .instructions import Context, Count, Formula, Instruction, Launch, address_of, memory_of
-from .settings import Setting
+from .instructions import Context, Formula, Instruction, Launch, address_of, memory_of
 from .traced import second
 
 
@@ -54,57 +52,6 @@ def _copy_of(line: Any) -> tuple[Array, Array]:
 
 def _alike(a: Array, b: Array) -> bool:
     return bool(a.shape == b.shape and a.dtype == b.dtype and a.flags.c_contiguous)
-
-
-def constants_once(
-    lines: Sequence[Instruction], inputs: Sequence[Array], outside: Sequence[Array]
-) -> list[Instruction]:
-    """The program without lines that would give the same numbers each time, such as dL/dL / n.
-
-    Args:
-        lines: The program.
-        inputs: Arrays that it is given.
-        outside: Memory that others write to: parameters, what optimizers keep, anybody's tensors.
-    """
-    writers = Counter(id(memory_of(a)) for line in lines for a in line.operands("out"))
-    moving = {id(memory_of(a)) for a in (*inputs, *outside)}
-    found = []
-    for line in lines:
-        results = [id(memory_of(a)) for a in line.operands("out")]
-        is_constant = (
-            all(writers[r] == 1 for r in results)
-            and not any(id(memory_of(a)) in moving for a in _read_by(line))
-            and not any(r in moving for r in results)
-            and _is_ours(line)
-            and not _counts(line)
-        )
-        if not is_constant:
-            moving.update(results)
-            found.append(line)
-    return found
-
-
-def _read_by(line: Instruction) -> Iterable[Array]:
-    """The arrays whose numbers a line uses.
-
-    To spread the gradient of a sum, the other arrays are only asked for their shapes.
-    """
-    grads = line.context.grads
-    if isinstance(line, Formula) and grads is not None and grads.name in ("sum", "mean"):
-        return [a for a in line.inputs[:1] if isinstance(a, np.ndarray)]
-    return line.operands("in")
-
-
-def _counts(line: Instruction) -> bool:
-    """Whether a line depends on numbers that are looked up."""
-    given = line.args if isinstance(line, Launch) else [*line.inputs, *line.params.values()]
-    return any(isinstance(a, Count | Setting) for a in given)
-
-
-def _is_ours(line: Instruction) -> bool:
-    """Whether a line is sure to be a function of its operands: a user's op may draw numbers."""
-    op = line.context.op or line.context.grads
-    return op is None or registry.get(op.name) is op
 
 
 def as_launches(lines: Sequence[Instruction]) -> list[Instruction]:
