@@ -213,7 +213,7 @@ CASES: dict[str, Case] = {
         BEYOND_EXP,
         "z in the scores (z, 0), label 0",
         lambda f: f.exp + 1 + 1.4 * f.log + 1,
-        "as log_softmax; picking the label and changing the sign are exact",
+        "as log_softmax: the sign is exact, and so is picking the label",
         at_least_one,
         "the larger of 1 and the result",
         {"reduction": "none"},

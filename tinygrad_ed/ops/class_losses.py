@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import DTypeError, ShapeError
 from .index.rules import label_loss_rule, row_loss_rule
 from .losses import check_reduction, reduced, share
-from .reduce import log_softmax, softmax
+from .reduce import finite_shift, log_softmax, softmax
 from .registry import Array, rule
 from .shape import scatter_along_axis, take, take_along_axis
 
@@ -62,11 +62,14 @@ def at_labels(z: Array, labels: Array) -> Array:
 def cross_entropy_labels(z: Array, labels: Array, *, reduction: str = "mean") -> Array:
     """-log softmax(z) at the label; dL/dz = softmax(z) - one-hot.
 
-    As log Σ_k e^{z_k} - z_label it would lose the digits that both have in common.
+    As log Σ_k e^{z_k} - z_label it would lose the digits that both have in common: they are shifted
+    by the row's largest score first.
 
     Shapes: z (..., K), labels (...) integers -> () (or (...) for "none").
     """
-    return reduced(-at_labels(log_softmax(z, axis=-1), labels), reduction)
+    shifted = z - finite_shift(z, -1)
+    each = np.log(np.sum(np.exp(shifted), axis=-1)) - at_labels(shifted, labels)
+    return reduced(each, reduction)
 
 
 @cross_entropy_labels.textbook

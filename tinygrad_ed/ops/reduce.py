@@ -140,6 +140,12 @@ def product_of_others(x: Array, axis: Axis) -> Array:
     return np.transpose(np.reshape(others, lined_up.shape), back)
 
 
+def finite_shift(x: Array, axis: Axis) -> Array:
+    """The largest entry along the axes, where it is finite; else 0: infinite entries stay so."""
+    m = largest(x, axis)
+    return np.where(np.isfinite(m), m, 0)
+
+
 def largest(x: Array, axis: Axis) -> Array:
     """The largest entry along the axes, kept with size 1, to shift by; 0 where there is none."""
     if np.size(x) == 0:
@@ -150,8 +156,7 @@ def largest(x: Array, axis: Axis) -> Array:
 @rule(source="D4-L2", index=rules.logsumexp_rule)
 def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """y = log Σ e^x, shifted by the largest entry so that nothing overflows; -inf of nothing."""
-    m = largest(x, axis)
-    m = np.where(np.isfinite(m), m, 0)
+    m = finite_shift(x, axis)
     y = np.log(np.sum(np.exp(x - m), axis=axis, keepdims=True)) + m
     return y if keepdims else np.squeeze(y, axis=axis)
 

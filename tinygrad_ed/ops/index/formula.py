@@ -58,7 +58,7 @@ COMPARE: dict[str, Any] = {
 def sizes_of(formula: str | Formula, arrays: Mapping[str, Array]) -> dict[str, int]:
     """How far each index runs: as it says itself ("for i < 3"), or as an operand's axis shows.
 
-    The result may be among the arrays; for a gradient `dW` the operand W serves as well.
+    The result may be among the arrays; for a gradient `dW` that is not, the operand W serves.
 
     Raises:
         IndexFormulaError: Two operands disagree, an operand has another number of axes, or
@@ -100,9 +100,9 @@ def _indexed(
 ) -> Iterator[tuple[str, tuple[Node | None, ...]]]:
     """Every operand with indices that stand at it."""
     for entry in tree.left:
-        for name in (entry.name, base_name(entry.name)):
-            if name in arrays:
-                yield name, entry.indices
+        name = entry.name if entry.name in arrays else base_name(entry.name)
+        if name in arrays:
+            yield name, entry.indices
     for node in walk(tree.right):
         if isinstance(node, Softmax):
             node = node.entry
