@@ -49,6 +49,8 @@ def test_files_are_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         (["--expr", "mean("], "is no formula"),
         (["--expr", "sum(x)", "--let", "x"], "NAME=VALUE"),
         (["neuron", "--wrt", "w", "--entry", "a"], "is no entry"),
+        (["neuron", "--wrt", "w", "--entry", "9,9"], "is no entry"),
+        (["--expr", "9**9**9"], "no number that fits"),
     ],
 )
 def test_mistakes_end_with_one_line_and_exit_code_2(

@@ -92,14 +92,17 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError("--entry is an entry of a tensor: say of which with --wrt NAME")
     from .derivation import explain
 
-    derivation = explain(
-        _loss(arguments),
-        wrt=arguments.wrt,
-        entry=arguments.entry,
-        convention=arguments.convention,
-        order=arguments.order,
-        parts=arguments.parts,
-    )
+    try:
+        derivation = explain(
+            _loss(arguments),
+            wrt=arguments.wrt,
+            entry=arguments.entry,
+            convention=arguments.convention,
+            order=arguments.order,
+            parts=arguments.parts,
+        )
+    except MemoryError as error:
+        raise ValueError("the arrays need more memory than there is: take smaller ones") from error
     if not _written(derivation, arguments):
         if arguments.chain:
             print(derivation.chain(arguments.wrt), end="")

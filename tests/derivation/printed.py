@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 
+from tinygrad_ed.ops.index.formula import FUNCTION_VALUES
+
 NUMBER = r"[−-]?\d+(?:\.\d+)?(?:e[-+]\d+)?(?:·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?"
 _RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉−", "0123456789-")
@@ -35,3 +37,19 @@ def entries(text: str) -> list[tuple[str, tuple[int, ...], str, float]]:
         where = tuple(int(k) for k in re.findall(r"\d+", place or ""))
         found.append((name.translate(_PLAIN), where, numbers, number(value)))
     return found
+
+
+def evaluated(numbers: str) -> float:
+    """What the numbers of an index formula's entry come to: `0.5·(−2) + (3 more: 10⁻⁸)`."""
+
+    def power(match: re.Match[str]) -> str:
+        return f"({match[1] or 1}e{match[2].translate(_RAISED)})"
+
+    text = re.sub(r"(?:([\d.]+)·)?10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", power, numbers)
+    text = re.sub(r"\(\d+ more: ", "(", text)
+    for sign, python in (("−", "-"), ("·", "*"), ("²", "**2"), ("³", "**3"), ("^", "**")):
+        text = text.replace(sign, python)
+    text = re.sub(r"(?<![\w.])(\d+\.?\d*(?:e-?\d+)?)", r"np.float64(\1)", text)
+    names = {**FUNCTION_VALUES, "np": np, "max": lambda *a: max(a), "min": lambda *a: min(a)}
+    with np.errstate(all="ignore"):
+        return float(eval(text, {**names, "∞": np.inf, "NaN": np.nan}))

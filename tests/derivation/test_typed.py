@@ -47,8 +47,30 @@ def test_shapes_are_found_where_none_are_given(formula: str) -> None:
         ("x @ w", {"x": [[1.0, 2.0]], "w": [[1.0], [2.0]]}, r"put mean\(…\)"),
         ("sum(x @ w)", {"x": [[1.0, 2.0]], "w": [[1.0]]}, "do not fit"),
         ("1 + 2", {}, "no name in it"),
+        ("w", {}, "is a name only"),
+        ("9**9**9", {}, "no number that fits"),
+        ("sum(w * 2**2**99)", {}, "no number that fits"),
+        ("sum(w * (0 - 8)**0.5)", {}, "complex"),
+        ("sum(w * 0**(0 - 1))", {}, "no number that fits"),
+        ("sum(w / 0.0 * (1/0))", {}, "division by zero"),
+        ("sum(w * (1 << 99999999999))", {}, "LShift is not part"),
+        ("sum('a' * 99999999999 * w)", {}, "a list or a text"),
+        ("sum((0,) * 99999999999 * w)", {}, "a list or a text"),
+        ("sum(((0, 0), 0)[0] * 99999999999 * w)", {}, "a list or a text"),
+        ("-" * 1999 + "w", {}, "nested too deeply"),
+        ("(" * 900 + "w" + ")" * 900, {}, "nested"),
+        ("sum(w)" + " + sum(w)" * 999, {}, "signs, at most"),
+        ("sum(w)", {"w": [[1, 2], [3]]}, "lists in it of one length"),
+        ("sum(w)", {"w": None}, "no number and no list of numbers"),
+        ("sum(w)", {"w": {}}, "no number and no list of numbers"),
+        ("sum(w)", {"w": "1"}, "no number and no list of numbers"),
     ],
 )
 def test_what_is_no_loss_is_refused_with_the_reason(formula, given, message) -> None:
     with pytest.raises(ValueError, match=message):
         typed(formula, given)
+
+
+def test_powers_of_plain_numbers_stay_whole_where_they_are() -> None:
+    loss = typed("w[2**1] * 2**-1 + w[0] * 2**3**2", {"w": [1.0, 2.0, 3.0]})
+    assert loss.item() == 3 / 2 + 512

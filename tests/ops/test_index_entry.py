@@ -126,10 +126,10 @@ def test_how_an_entry_reads(
 
 def test_digits_and_latex() -> None:
     found = entry("y = Σ_i x[i] * dw1[i]", {"x": np.array([1 / 3]), "dw1": np.array([-1e-9])})
-    assert found.numbers(2) == "0.33·(−1e−09)"
+    assert found.numbers(2) == "0.33·(−10⁻⁹)"
     assert found.latex(2) == (
-        r"y = x_{0}\,\mathrm{d}w^{(1)}_{0} = 0.33 \cdot \left(-1\cdot 10^{-9}\right) "
-        r"= -3.3\cdot 10^{-10}"
+        r"y = x_{0}\,\mathrm{d}w^{(1)}_{0} = 0.33 \cdot \left(-10^{-9}\right) "
+        r"= -3.3 \cdot 10^{-10}"
     )
     assert index_latex(GRADIENT) == r"\mathrm{d}W_{d h} = \sum_{n} X_{n d}\,\mathrm{d}Z_{n h}"
     assert index_latex("L = Σ_n (y[n] - t[n])**2 / N") == (

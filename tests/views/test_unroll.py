@@ -75,6 +75,14 @@ def test_a_network_unrolls_to_what_one_would_write_by_hand(loss: str, dtype: str
     assert "D1-F1" in source and "(8, 4)" in source
 
 
+def test_a_network_with_dropout_draws_the_same_mask() -> None:
+    W = leaf("W", 6, 4)
+    model = tg.nn.Dropout(0.5)
+    model(tg.tensor(np.ones(3)))  # the mask is that of the second call
+    source = assert_same_bits((model(tg.tensor(np.ones((5, 6))) @ W) ** 2).mean(), [W])
+    assert "philox(" in source
+
+
 def test_shared_operands_and_broadcasting_have_lines_of_their_own() -> None:
     x, b = leaf("x", 4, 3), leaf("b", 3)
     y = x * b + tg.sin(x) * b

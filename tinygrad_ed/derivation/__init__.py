@@ -10,7 +10,8 @@ index_forms  the index formula of a step, the gradient's derived from it, one en
 entries      one entry with its numbers
 convention   samples as columns
 chain        the chain rule from the loss to one weight
-update       an optimiser's step
+update       an optimiser's step; update_rule: its rule as straight lines
+wanted       what is asked for: which tensor, which entry, starting with what
 expressions  small rewritings of formulas
 math         formulas in LaTeX and in Unicode
 wording      names and formulas as they are written

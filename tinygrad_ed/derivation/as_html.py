@@ -9,6 +9,7 @@ from .page import data_script, escaped, page
 from .page_graph import Picture, picture
 from .page_step import Cards
 from .page_values import brief
+from .parts import becomes
 from .steps import Step
 from .wording import name_text, words
 
@@ -85,7 +86,8 @@ def as_notebook(derivation: "Derivation", digits: int = 4) -> str:
         if step is None:
             rows.append(f"<tr><td></td><td>… {len(steps) - LISTED} more steps</td><td></td></tr>")
             continue
-        formula = _cut(f"{name_text(step.name, symbols)} = {text(step.shown, symbols)}")
+        sign, _ = becomes(step)
+        formula = _cut(f"{name_text(step.name, symbols)} {sign} {text(step.shown, symbols)}")
         rows.append(
             f"<tr><td>{step.number}</td><td style='text-align:left'>{escaped(formula)}</td>"
             f"<td style='text-align:left'>{escaped(brief(step.value, digits))}</td></tr>"

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .math import Symbols, latex, text
+from .parts import becomes
 from .steps import Array, Formula, Step
 from .wording import formula_latex, formula_text
 
@@ -58,7 +59,7 @@ def as_json(derivation: "Derivation", indent: int | None = None) -> str:
 
 def _step(step: Step, symbols: Symbols) -> dict[str, Any]:
     name = ast.Name(step.name, ast.Load())
-    entry = step.entry
+    entry, (sign, sign_in_latex) = step.entry, becomes(step)
     return {
         "number": step.number,
         "phase": step.phase,
@@ -68,8 +69,8 @@ def _step(step: Step, symbols: Symbols) -> dict[str, Any]:
         "op": step.op.name if step.op else None,
         "source": (step.op.source or None) if step.op else None,
         "code": [ast.unparse(line) for line in step.lines],
-        "text": f"{text(name, symbols)} = {text(step.shown, symbols)}",
-        "latex": f"{latex(name, symbols)} = {latex(step.shown, symbols)}",
+        "text": f"{text(name, symbols)} {sign} {text(step.shown, symbols)}",
+        "latex": f"{latex(name, symbols)} {sign_in_latex} {latex(step.shown, symbols)}",
         "formulas": [_formula(formula, symbols) for formula in step.formulas],
         "inputs": list(step.inputs),
         "values": [value(k, array) for k, array in step.values.items()],

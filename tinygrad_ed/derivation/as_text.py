@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .math import Symbols, text
+from .parts import becomes
 from .steps import Array, Step
 from .wording import decimal_text, formula_text, name_text, words
 
@@ -34,8 +35,8 @@ def step_as_text(step: Step, symbols: Symbols, digits: int = 4) -> list[str]:
     source = f" [{step.op.source}]" if step.op and step.op.source and step.kind == "result" else ""
     name = name_text(step.name, symbols)
     lines = [f"{step.number:3}. {words(step.title, symbols)}{source}"]
-    becomes = "←" if step.changes_it else "="
-    lines.append(f"{MARGIN}{name} {becomes} {text(step.shown, symbols)}")
+    sign, _ = becomes(step)
+    lines.append(f"{MARGIN}{name} {sign} {text(step.shown, symbols)}")
     if step.runs_otherwise:
         lines.append(f"{MARGIN}which runs as")
         for line in step.lines:

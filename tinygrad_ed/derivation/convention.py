@@ -16,7 +16,7 @@ import numpy as np
 
 from ..ops.index.parse import parse
 from ..ops.index.tree import Entry, Mul, Node, Softmax, rebuilt
-from ..ops.source import fresh
+from ..ops.source import fresh, names_bound, names_read
 from .expressions import is_by_entry, replaced
 from .steps import Array, Formula, Step
 
@@ -28,6 +28,11 @@ def turned(array: Any) -> Any:
     if not isinstance(array, np.ndarray) or array.ndim not in (1, 2):
         return array
     return array.T if array.ndim == 2 else array[:, None]
+
+
+def turned_place(place: tuple[int, ...]) -> tuple[int, ...]:
+    """Where an entry of an array stands in the array turned."""
+    return {1: (*place, 0), 2: place[::-1]}.get(len(place), place)
 
 
 def turned_index(formula: str, values: Mapping[str, Array]) -> str:
@@ -59,9 +64,13 @@ def in_columns(step: Step, scope: Mapping[str, Any]) -> Step:
         scope: Every value that its lines read or assign, samples as rows.
     """
     turn = _Turn({**scope, **step.values, **step.inputs})
-    lines = tuple(turn.statement(line) for line in step.lines)
     formulas = tuple(turn.formula(f) for f in step.formulas)
-    values = {name: turned(value) for name, value in step.values.items()}
+    if all(map(turn.reaches, step.lines)):
+        lines = tuple(turn.statement(line) for line in step.lines)
+        values = {name: turned(value) for name, value in step.values.items()}
+    else:  # what the step keeps to itself has samples as rows
+        lines = tuple(turn.around(line, step) for line in step.lines)
+        values = {**step.values, step.name: turned(step.value)}
     inputs = {name: turned(value) for name, value in step.inputs.items()}
     return replace(step, lines=lines, formulas=formulas, values=values, inputs=inputs)
 
@@ -72,9 +81,15 @@ class _Turn:
     def __init__(self, scope: Mapping[str, Any]) -> None:
         self.scope = dict(scope)
 
-    def statement(self, line: ast.stmt) -> ast.stmt:
+    def reaches(self, line: ast.stmt) -> bool:
+        """Whether a line can be turned by itself: it gives one array or number its name."""
         if not isinstance(line, ast.Assign) or not isinstance(line.targets[0], ast.Name):
-            return line
+            return False  # it writes into an array
+        return not isinstance(self.value(line.value), tuple | list)
+
+    def statement(self, line: ast.stmt) -> ast.stmt:
+        """A line of which every array is turned."""
+        assert isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)
         code = ast.Assign([fresh(line.targets[0])], self.of(line.value))
         return ast.fix_missing_locations(code)
 
@@ -83,11 +98,31 @@ class _Turn:
             return replace(formula, code=turned_index(formula.code, self.scope))
         return replace(formula, code=ast.fix_missing_locations(self.of(formula.code)))
 
-    def rank(self, code: ast.expr) -> int:
-        """How many axes the value of an expression has."""
+    def around(self, line: ast.stmt, step: Step) -> ast.stmt:
+        """A line as it was, with only what comes in and the result turned."""
+        own = {name for part in step.lines for name in names_bound(part)}
+        found = {name: self.back(name) for name in names_read(line) - own - {"np"}}
+        line = replaced(line, {name: code for name, code in found.items() if code is not None})
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == step.name:
+            line.value = _with_axes(line.value, step.value.ndim)
+        return ast.fix_missing_locations(line)
+
+    def value(self, code: ast.expr) -> Any:
+        """The value of an expression, samples as rows."""
         whole = ast.fix_missing_locations(ast.Expression(fresh(code)))
         with np.errstate(all="ignore"):
-            return int(np.ndim(eval(compile(whole, "<derivation>", "eval"), self.scope)))
+            return eval(compile(whole, "<derivation>", "eval"), self.scope)
+
+    def rank(self, code: ast.expr) -> int:
+        """How many axes the value of an expression has."""
+        return int(np.ndim(self.value(code)))
+
+    def back(self, name: str) -> ast.expr | None:
+        """A name with samples as rows again; None if it is the same."""
+        array = self.scope.get(name)
+        rank = array.ndim if isinstance(array, np.ndarray) else 0
+        text = {2: f"{name}.T", 1: f"{name}[:, 0]"}.get(rank)
+        return None if text is None else ast.parse(text, mode="eval").body
 
     def of(self, code: ast.expr) -> ast.expr:
         """The transpose of an expression, in the transposes of its names."""
@@ -135,19 +170,28 @@ class _Turn:
 
     def _wrapped(self, code: ast.expr) -> ast.expr:
         """The expression as it was, on names turned back, and its value turned."""
-        names = {n.id for n in ast.walk(code) if isinstance(n, ast.Name)}
-        found = {name: _turned_code(name, np.ndim(self.scope.get(name, 0))) for name in names}
+        found = {n.id: self.back(n.id) for n in ast.walk(code) if isinstance(n, ast.Name)}
         inside = replaced(code, {k: v for k, v in found.items() if v is not None})
-        rank = self.rank(code)
-        if rank == 2:
-            return ast.Attribute(inside, "T", ast.Load())
-        if rank == 1:
-            column = ast.Tuple([ast.Slice(), ast.Constant(None)], ast.Load())
-            return ast.Subscript(inside, column, ast.Load())
-        return inside
+        return _with_axes(inside, self.rank(code))
 
 
-def _turned_code(name: str, rank: int) -> ast.expr | None:
-    """A name with samples as rows again; None if it is the same."""
-    text = {2: f"{name}.T", 1: f"{name}[:, 0]"}.get(rank)
-    return None if text is None else ast.parse(text, mode="eval").body
+def _with_axes(code: ast.expr, rank: int) -> ast.expr:
+    """An expression that gives samples as rows, turned."""
+    if rank == 2:
+        turned_back: ast.expr = _Untwisted().visit(ast.Attribute(code, "T", ast.Load()))
+        return turned_back
+    code = _Untwisted().visit(code)
+    if rank == 1:
+        column = ast.Tuple([ast.Slice(), ast.Constant(None)], ast.Load())
+        return ast.Subscript(code, column, ast.Load())
+    return code
+
+
+class _Untwisted(ast.NodeTransformer):
+    """X.T.T is X."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        self.generic_visit(node)
+        inside = node.value
+        both = node.attr == "T" and isinstance(inside, ast.Attribute) and inside.attr == "T"
+        return inside.value if both and isinstance(inside, ast.Attribute) else node

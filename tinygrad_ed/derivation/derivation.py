@@ -1,11 +1,15 @@
 """What `tg.explain` gives: steps, and the ways to look at them."""
 
 from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from .entries import entry_of
 from .math import Symbols
+from .math.numbers import DIGITS
 from .steps import Array, Step
 
 
@@ -14,7 +18,7 @@ class Derivation:
 
     Attributes:
         title: What is derived.
-        inputs: The leaves by name: data and parameters.
+        inputs: What is given, by name: data and parameters, a seed, indices.
         result: What the derivation starts from on its way back, usually the loss.
         gradients: What the gradient of each leaf is called.
         symbols: What each name is.
@@ -59,11 +63,31 @@ class Derivation:
         names = ", ".join(step.name for step in self._steps)
         raise KeyError(f"no step computes {name!r}; there are {names}")
 
+    def with_digits(self, digits: int) -> "Derivation":
+        """The same with entries written to so many significant digits.
+
+        Raises:
+            ValueError: Not at least one digit.
+        """
+        if not isinstance(digits, int) or digits < 1:
+            raise ValueError(f"a number has at least 1 significant digit, got digits={digits!r}")
+        if digits == DIGITS:
+            return self
+        made = copy(self)
+        made._steps = [self._entry_with(digits, step) for step in self._steps]
+        return made
+
+    def _entry_with(self, digits: int, step: Step) -> Step:
+        if step.entry is None:
+            return step
+        found = entry_of(step, step.entry.place, self.scope, self.symbols, digits)
+        return replace(step, entry=found)
+
     def text(self, digits: int = 4) -> str:
-        """The derivation as plain text, in Unicode."""
+        """The derivation as plain text, in Unicode, numbers to so many significant digits."""
         from .as_text import as_text
 
-        return as_text(self, digits)
+        return as_text(self.with_digits(digits), digits)
 
     def show(self, digits: int = 4) -> None:
         """Prints the derivation, in colours on a terminal."""
@@ -86,7 +110,7 @@ class Derivation:
         """The derivation as one self-contained page: nothing is fetched, and it can be printed."""
         from .as_html import as_html
 
-        return as_html(self, digits)
+        return as_html(self.with_digits(digits), digits)
 
     def stepper(self, digits: int = 4) -> str:
         """The same steps as a page that shows one at a time: ← and → go through them, Home and End,
@@ -94,13 +118,13 @@ class Derivation:
         """
         from .as_html import as_stepper
 
-        return as_stepper(self, digits)
+        return as_stepper(self.with_digits(digits), digits)
 
     def latex(self, digits: int = 4) -> str:
         """The derivation as a complete LaTeX document."""
         from .as_latex import as_latex
 
-        return as_latex(self, digits)
+        return as_latex(self.with_digits(digits), digits)
 
     def json(self, indent: int | None = None) -> str:
         """The derivation as JSON; `derivation.as_json` describes the schema."""

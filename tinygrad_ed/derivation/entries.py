@@ -10,7 +10,7 @@ import numpy as np
 from ..ops.index.parse import parse
 from ..ops.index.tree import Entry as Indexed
 from ..ops.index.tree import Softmax, walk
-from .expressions import is_by_entry
+from .expressions import is_by_entry, with_powers
 from .index_forms.entry import entry
 from .math import Symbols, latex, substitute, text
 from .steps import Array, Entry, Step
@@ -43,7 +43,7 @@ def entry_of(
         for node in ast.walk(code)
         if isinstance(node, ast.Name) and node.id in scope and node.id != "np"
     }
-    substituted = substitute(code, numbers, digits)
+    substituted = substitute(with_powers(code), numbers, digits)
     return Entry(
         place=place,
         symbols="",

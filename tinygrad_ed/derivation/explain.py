@@ -1,6 +1,5 @@
 """`tg.explain(loss)`: the derivation of your own network with your own numbers."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -8,15 +7,19 @@ import numpy as np
 
 from ..errors import ShapeError, TapeError
 from ..gradients import grad
+from ..recording import state
+from ..storage import LOOKING
+from ..tape import recorded_nodes
 from ..tensor import Tensor
 from ..views.names import Names
-from .convention import in_columns, turned
+from .convention import in_columns, turned, turned_place
 from .derivation import Derivation
 from .entries import entry_of
 from .math import Symbols
 from .reader import Reader
 from .replay import replayed
 from .steps import Step
+from .wanted import check_seed, place_in, tensor_in
 
 if TYPE_CHECKING:
     from ..optim import Optimizer
@@ -44,7 +47,7 @@ def explain(
         entry: The entry of `wrt` to follow: the sum over samples is written out, with the row and
             the column that meet.
         convention: "row" (a sample is a row: Z = X W + b) or "column" (as the documents 000, 002
-            and 004: Z = W X + b; all matrices are shown transposed).
+            and 004: Z = W X + b; all matrices are shown transposed, all vectors as columns).
         order: 2 for the derivation of the second derivatives: of the gradient's entry `entry` of
             `wrt`, once more with respect to `wrt`.
         parts: Whether fused losses are taken apart into their composed twins, too.
@@ -53,9 +56,13 @@ def explain(
     Raises:
         TapeError: Not recorded, an operand was changed in place since, or `wrt` is not part of it.
         ShapeError: `entry` is no entry of `wrt`; not a scalar, and there is no seed.
-        ValueError: Another convention or order.
+        ValueError: Another convention or order; what an optimiser's update does not have.
+        TypeError: `loss` or `wrt` is something else.
+        CaptureError: Inside a step that is being captured: it would show the trace's numbers.
         OSError: The source of an op is not to be had (it was typed at a prompt).
     """
+    if state.trace is not None:
+        state.trace.forbids(f"tg.explain {LOOKING}")
     if convention not in ("row", "column"):
         raise ValueError(f"explain: unknown convention {convention!r}; one of 'row', 'column'")
     if order not in (1, 2):
@@ -63,13 +70,19 @@ def explain(
     if not isinstance(loss, Tensor):
         from .update import explain_update
 
-        return explain_update(loss, wrt, entry)
+        if order != 1 or parts or seed is not None:
+            raise ValueError(
+                "explain: order=2, parts= and seed= belong to a loss; an optimiser's update has "
+                "wrt=, entry= and convention="
+            )
+        return explain_update(loss, wrt, entry, convention)
     if (entry is not None or order == 2) and wrt is None:
         what = "order=2" if order == 2 else f"entry={entry}"
         raise ValueError(f"explain: {what} belongs to a tensor: say which with wrt=")
     names = Names(loss, "explain", short=True)
-    wanted = None if wrt is None else _found(wrt, names)
-    place = None if wanted is None or entry is None else _place(entry, wanted)
+    check_seed(loss, seed)
+    wanted = None if wrt is None else tensor_in(wrt, names)
+    place = None if wanted is None or entry is None else place_in(entry, wanted)
     root, twins = replayed(loss, parts)
     twin = None if wanted is None else twins[id(wanted)]
     title = f"Derivation of {names.of(loss)}"
@@ -99,16 +112,18 @@ def _derivation(
     if columns:
         steps = [in_columns(step, scope) for step in steps]
         scope = {name: turned(value) for name, value in scope.items()}
+        for step in steps:
+            scope |= step.values  # what a step keeps to itself may have stayed as it was
     arrays = {name: value for name, value in scope.items() if isinstance(value, np.ndarray)}
     symbols = Symbols(
         shapes={name: array.shape for name, array in arrays.items()},
         gradients=reader.gradient_names(),
         loss=reader.names.of(reader.root),
     )
-    target = "" if wanted is None else f"d{reader.names.of(wanted)}"
     done = []
     for step in steps:
-        here = _here(step, place if step.name == target else None, columns)
+        follows = wanted is not None and reader.is_part(step.name, wanted)
+        here = _here(step, place if follows else None, columns)
         done.append(replace(step, entry=entry_of(step, here, scope, symbols)))
     return Derivation(
         title=title,
@@ -126,54 +141,29 @@ def _here(step: Step, place: tuple[int, ...] | None, columns: bool) -> tuple[int
     """Which entry of a step is followed: the wanted one, else the first."""
     if place is None:
         return (0,) * step.value.ndim
-    if not columns:
-        return place
-    return place[::-1] if len(place) == 2 else (*place, 0)
-
-
-def _found(wrt: Tensor | str, names: Names) -> Tensor:
-    """The tensor on the tape that is meant.
-
-    Raises:
-        TapeError: There is none.
-    """
-    known: Mapping[str, Tensor] = {
-        **names.inputs,
-        **{names.of(n): n for n in names.nodes if isinstance(n, Tensor)},
-    }
-    for name, tensor in known.items():
-        if (wrt is tensor or wrt == name) and tensor.requires_grad:
-            return tensor
-    called = wrt if isinstance(wrt, str) else wrt.label
-    carrying = ", ".join(name for name, t in known.items() if t.requires_grad)
-    raise TapeError(
-        f"explain: no gradient flows to {called} here; wrt is one of {carrying} (a name or the "
-        f"tensor itself)"
-    )
-
-
-def _place(entry: tuple[int, ...], wanted: Tensor) -> tuple[int, ...]:
-    given = tuple(entry) if isinstance(entry, tuple | list) else (entry,)
-    shape = wanted.shape
-    fits = len(given) == len(shape) and all(
-        isinstance(k, int) and -n <= k < n for k, n in zip(given, shape, strict=False)
-    )
-    if not fits:
-        raise ShapeError(
-            f"explain: entry={entry} is no entry of {wanted.label}: give one number for each axis, "
-            f"counted from 0"
-        )
-    return tuple(k % n for k, n in zip(given, shape, strict=True))
+    return turned_place(place) if columns else place
 
 
 def _slope(root: Tensor, wanted: Tensor, place: tuple[int, ...] | None, seed: Any) -> Tensor:
-    """The gradient's entry, recorded, so that it can be derived once more."""
+    """The gradient's entry, recorded, so that it can be derived once more.
+
+    Raises:
+        ShapeError: Which entry?
+        TapeError: The gradient does not depend on the tensor.
+    """
     gradient: Tensor = grad(root, wanted, seed, create_graph=True)
     if place is None and gradient.size != 1:
         raise ShapeError(
             f"explain: the gradient has the shape {gradient.shape}: say with entry= which of its "
             f"entries is to be derived once more"
         )
-    slope: Tensor = gradient[place] if place is not None else gradient.reshape(())
+    sources = {id(source) for node in recorded_nodes(gradient) for source in node._sources}
+    if id(wanted) not in sources:
+        raise TapeError(
+            f"explain: the gradient of {wanted.label} does not change with it, so its second "
+            f"derivatives are all 0 and there is nothing to derive"
+        )
+    plain = not gradient.shape and not gradient.name
+    slope: Tensor = gradient if plain else gradient[place] if place else gradient.reshape(())
     slope.name = "g"
     return slope

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,12 +14,16 @@ class _Replace(ast.NodeTransformer):
         self.found = found
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return fresh(self.found.get(node.id, node))
+        reads = isinstance(node.ctx, ast.Load)
+        return fresh(self.found.get(node.id, node)) if reads else node
 
 
-def replaced(code: ast.expr, found: Mapping[str, ast.expr]) -> ast.expr:
-    """A copy of the expression with names replaced by expressions."""
-    result: ast.expr = _Replace(found).visit(fresh(code))
+Code = TypeVar("Code", bound=ast.AST)
+
+
+def replaced(code: Code, found: Mapping[str, ast.expr]) -> Code:
+    """A copy of the code with names replaced by expressions, except where they are assigned to."""
+    result: Code = _Replace(found).visit(fresh(code))
     return ast.fix_missing_locations(result)
 
 
@@ -59,6 +63,26 @@ def _is_number(code: ast.expr, value: int) -> bool:
 def without_ones(code: ast.expr) -> ast.expr:
     """The expression without factors of 1."""
     result: ast.expr = _WithoutOnes().visit(fresh(code))
+    return ast.fix_missing_locations(result)
+
+
+class _WithPowers(ast.NodeTransformer):
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        plain = isinstance(node.left, ast.Constant)
+        if isinstance(node.op, ast.Mult) and not plain and same(node.left, node.right):
+            return ast.BinOp(node.left, ast.Pow(), ast.Constant(2))
+        return node
+
+
+def same(a: ast.AST, b: ast.AST) -> bool:
+    """Whether two expressions are written alike."""
+    return ast.dump(a) == ast.dump(b)
+
+
+def with_powers(code: ast.expr) -> ast.expr:
+    """x * x as x ** 2, as formulas write it: with numbers put in, 2 · 2 need not be a square."""
+    result: ast.expr = _WithPowers().visit(fresh(code))
     return ast.fix_missing_locations(result)
 
 

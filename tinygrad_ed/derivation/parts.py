@@ -40,7 +40,7 @@ class Part:
 
 def parts_of(step: Step, symbols: Symbols, digits: int = 4) -> Iterator[Part]:
     """The formulas of a step: the one to read, those beside it, one entry with its numbers."""
-    sign, sign_in_latex = _becomes(step)
+    sign, sign_in_latex = becomes(step)
     yield Part(
         "formula",
         f"{name_text(step.name, symbols)} {sign} {text(step.shown, symbols)}",
@@ -59,7 +59,8 @@ def lines_of(step: Step, symbols: Symbols) -> list[Part]:
     return [Part("line", text(line, symbols), latex(line, symbols)) for line in step.lines]
 
 
-def _becomes(step: Step) -> tuple[str, str]:
+def becomes(step: Step) -> tuple[str, str]:
+    """The sign between a name and its formula: an arrow where the name had a value before."""
     return ("←", r"\leftarrow") if step.changes_it else ("=", "=")
 
 
@@ -78,7 +79,7 @@ def _entry(step: Step, symbols: Symbols, digits: int) -> Part:
     places = [str(k) for k in entry.place]
     if places:
         name, left = f"{name}[{', '.join(places)}]", Latex().index(left, places)
-    sign, sign_in_latex = _becomes(step)
+    sign, sign_in_latex = becomes(step)
     return Part(
         "one entry",
         f"{name} {sign} {entry.numbers} = {decimal_text(entry.value, digits)}",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.class_losses import at_labels, one_hot
+from ..ops.random import keep_mask
 from ..ops.registry import Function
 from ..ops.source import drop_unused, names_read
 from ..tensor import Tensor
@@ -18,7 +19,7 @@ from .expressions import in_one, without_ones
 from .index_forms.of_step import index_of, index_of_gradient, index_of_sum
 from .steps import Array, Formula, Step
 
-KEPT = frozenset({at_labels, one_hot})
+KEPT: frozenset[Function] = frozenset({at_labels, keep_mask, one_hot})
 """Functions that a reader knows by their names."""
 
 
@@ -44,15 +45,32 @@ class Reader:
         lines += [("backward", line) for line in self.writer.backward(root, seed)]
         self.lines = lines if wanted is None else self._leading_to(wanted, lines)
         emitter = self.names.emitter
+        read = {name for _, line in self.lines for name in names_read(line.statement)}
+        given = {**emitter.constants, **emitter.arrays}  # the seed, indices, constants of an op
         self.inputs = {name: t._array for name, t in self.names.inputs.items()}
-        self.scope: dict[str, Any] = {"np": np, **emitter.constants, **emitter.arrays}
-        self.scope.update(self.inputs)
+        self.inputs |= {name: array for name, array in given.items() if name in read}
+        self.scope: dict[str, Any] = {"np": np, **given, **self.inputs}
 
     def _leading_to(self, wanted: Tensor, lines: list[tuple[str, Line]]) -> list[tuple[str, Line]]:
         """The lines without those that the gradient of `wanted` does not depend on."""
         statements = [line.statement for _, line in lines]
-        kept = {id(s) for s in drop_unused(statements, {f"d{self.names.of(wanted)}"})}
+        kept = {id(s) for s in drop_unused(statements, {self.gradient_of(wanted, lines)})}
         return [(phase, line) for phase, line in lines if id(line.statement) in kept]
+
+    def gradient_of(self, wanted: Tensor, lines: list[tuple[str, Line]] | None = None) -> str:
+        """What holds the whole gradient of a leaf or a result: dW, or dW_2 if dW is another's."""
+        name = self.names.of(wanted)
+        if name in self.writer.gradients:
+            return self.writer.gradients[name]
+        targets = [line.target for _, line in lines or self.lines if line.source is wanted]
+        return targets[-1] if targets else f"d{name}"
+
+    def is_part(self, name: str, wanted: Tensor) -> bool:
+        """Whether a name is the gradient of a tensor or a contribution to it, in its shape."""
+        if name == self.gradient_of(wanted):
+            return True
+        own = any(line.source is wanted and line.target == name for _, line in self.lines)
+        return own and np.shape(self.scope[name]) == wanted.shape
 
     def steps(self) -> list[Step]:
         """The steps, in the order in which they are computed."""

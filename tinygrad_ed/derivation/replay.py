@@ -12,6 +12,7 @@ import numpy as np
 
 from ..backends import get_backend
 from ..errors import LogitsWarning
+from ..ops.counted import Counted
 from ..ops.linear import ACTIVATIONS, linear
 from ..ops.registry import Op
 from ..recording import state
@@ -57,8 +58,12 @@ def replayed(root: Tensor, parts: bool = False) -> tuple[Tensor, dict[int, Tenso
 
 def _run(node: Node, operands: list[Any], parts: bool) -> Tensor:
     """A node on the operands' twins: as it was, or in its parts."""
-    op, params = node._op, node._params
+    op = node._op
     assert op is not None
+    # A counted number goes on counting; here it is the number that it was.
+    params: dict[str, Any] = {
+        k: int(v) if isinstance(v, Counted) else v for k, v in node._params.items()
+    }
     if op is linear and params["activation"] is not None and not parts:
         return _called(ACTIVATIONS[params["activation"]], [_called(linear, operands, {})], {})
     if parts and op.composed_form is not None:

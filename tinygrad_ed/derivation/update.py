@@ -1,152 +1,216 @@
 """`tg.explain(optimiser)`: the update that its next step would make, with its numbers."""
 
 import ast
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import TapeError
-from ..ops.source import body_of, fresh, globals_of, names_bound, names_read, syntax
+from ..ops.source import names_bound, names_read
 from ..optim import Optimizer
+from ..optim.optimizer import by_the_rule
 from ..tensor import Tensor
 from ..views.emit import Emitter
+from .convention import in_columns, turned, turned_place
 from .derivation import Derivation
 from .entries import entry_of
 from .math import Symbols
 from .steps import Array, Step
+from .update_rule import refused, slots_of, straight
+from .wanted import checked, place_in
+
+
+@dataclass(frozen=True)
+class Updated:
+    """A parameter that the next step would change, with the rule's numbers and its memory."""
+
+    parameter: Tensor
+    numbers: Mapping[str, Any]
+    slots: Mapping[str, Array]
 
 
 def explain_update(
-    optimizer: Optimizer, wrt: Tensor | str | None, entry: tuple[int, ...] | None
+    optimizer: Optimizer,
+    wrt: Tensor | str | None = None,
+    entry: tuple[int, ...] | None = None,
+    convention: str = "row",
 ) -> Derivation:
     """The lines of the optimiser's rule for each parameter that has a gradient.
 
     Nothing is changed: call it after `backward` and before `step`.
 
     Raises:
-        TypeError: Not an optimiser.
-        TapeError: No parameter has a gradient.
-        OSError: The rule's source is not to be had.
+        TypeError: Not an optimiser; `wrt` is neither a tensor nor a name.
+        TapeError: No parameter has a gradient, or not the one that is wanted.
+        ShapeError: The parameter has no such entry.
+        ValueError: An entry of which parameter?
+        OSError: The rule is not to be had, or cannot be shown line by line.
     """
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"explain takes a recorded tensor or an optimiser, got {type(optimizer).__name__}"
         )
-    emitter = Emitter()
-    inputs: dict[str, Array] = {}
-    steps: list[Step] = []
-    gradients: dict[str, str] = {}
-    for p, numbers, slots in _parameters(optimizer):
-        if wrt is not None and wrt is not p and wrt != p.name:
-            continue
-        name = emitter.fresh(p.name or "p")
-        gradients[name] = f"d{name}"
-        assert p.grad is not None
-        arrays = {"p": p.numpy(), "g": p.grad.numpy(), **slots}
-        names = {"p": name, "g": f"d{name}"} | {slot: f"{slot}_{name}" for slot in slots}
-        scope = {names.get(k, k): np.array(v) for k, v in arrays.items()}
-        inputs |= scope | {k: np.asarray(v) for k, v in numbers.items() if _is_number(v)}
-        assert optimizer.rule is not None
-        lines = straight(optimizer.rule, {**dict.fromkeys(_slots_of(optimizer)), **numbers}, slots)
-        steps += _steps(lines, names, {**scope, **numbers}, len(steps), entry, inputs)
-    if not steps:
+    if wrt is not None:
+        checked(wrt)
+    who = type(optimizer).__name__
+    if optimizer.rule is None or optimizer._has_its_own_way:
+        raise OSError(
+            f"explain: {who} updates by an _update of its own, and only a rule can be shown: give "
+            f"the class a rule, a function as in tinygrad_ed.optim.rules"
+        )
+    rows = [row for row in _updated(optimizer) if _is_meant(row.parameter, wrt)]
+    if not rows:
         raise TapeError(
-            f"explain: {type(optimizer).__name__} has nothing to update: no parameter "
+            f"explain: {who} has nothing to update: no parameter "
             f"{'' if wrt is None else 'of that name '}has a gradient. Call loss.backward() first, "
             f"and explain before step() and zero_grad()"
         )
-    labels = {} if "alpha" in inputs else {"lr": "alpha"}
-    shapes = {k: np.shape(v) for k, v in inputs.items()}
-    shapes |= {k: v.shape for step in steps for k, v in step.values.items()}
-    symbols = Symbols(
-        shapes=shapes, gradients={d: name for name, d in gradients.items()}, labels=labels
-    )
-    return Derivation(
-        title=f"The next step of {type(optimizer).__name__}",
-        steps=[_with_entry(step, entry, symbols) for step in steps],
-        inputs=inputs,
-        result=steps[-1].name,
-        gradients=gradients,
-        symbols=symbols,
-        convention="row",
-        scope=inputs,
-    )
+    if entry is not None and len(rows) > 1:
+        raise ValueError(f"explain: entry={entry} belongs to a parameter: say which with wrt=")
+    place = None if entry is None else place_in(entry, rows[0].parameter)
+    return _Update(optimizer, rows).derivation(f"The next step of {who}", place, convention)
 
 
-def _parameters(
-    optimizer: Optimizer,
-) -> Sequence[tuple[Tensor, dict[str, Any], dict[str, Array]]]:
-    """Each parameter that would be updated, with the rule's numbers and its memory."""
-    found = []
+def _updated(optimizer: Optimizer) -> Iterator[Updated]:
+    """What the next step would change."""
     for group in optimizer.param_groups:
-        for block in group.blocks:
-            for i, p in enumerate(block.params):
-                if p.requires_grad and p.grad is not None:
-                    numbers = optimizer._numbers(block.t.item(i) + 1, group.hypers)
-                    to_numpy = p._backend.to_numpy
-                    slots = {slot: np.array(to_numpy(block.slot(slot, i))) for slot in block.state}
-                    found.append((p, numbers, slots))
-    return found
+        for p in group.params:
+            if not p.requires_grad or p.grad is None:
+                continue
+            home, to_numpy = group.place(p), p._backend.to_numpy
+            if home is None:  # it was frozen until now
+                t, slots = 0, {k: np.full(p.shape, v, p.dtype) for k, v in group.slots.items()}
+            else:
+                block, i = home
+                t = block.t.item(i)
+                slots = {slot: np.array(to_numpy(block.slot(slot, i))) for slot in block.state}
+            yield Updated(p, optimizer._numbers(t + 1, group.hypers), slots)
 
 
-def _slots_of(optimizer: Optimizer) -> list[str]:
-    parameters = inspect.signature(optimizer.rule).parameters.values()  # type: ignore[arg-type]
-    return [q.name for q in parameters if q.kind is not q.KEYWORD_ONLY][2:]
+def _is_meant(p: Tensor, wrt: Tensor | str | None) -> bool:
+    return wrt is None or (p is wrt if isinstance(wrt, Tensor) else p.name == wrt)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def straight(
-    rule: Callable[..., Any], numbers: Mapping[str, Any], arrays: Mapping[str, Any]
-) -> list[ast.stmt]:
-    """A rule's statements with every `if` decided by its numbers.
+class _Update:
+    """Reads the rule for each parameter, in names that no two of them share."""
 
-    Args:
-        rule: Its `if`s may ask for hyper-parameters only; it may end by calling another rule.
-        numbers: Hyper-parameters, and None for memory that is not used.
-        arrays: Memory that is used; it decides nothing.
-    """
-    known = {k: v for k, v in numbers.items() if k not in arrays}
-    lines: list[ast.stmt] = []
+    def __init__(self, optimizer: Optimizer, rows: Sequence[Updated]) -> None:
+        assert optimizer.rule is not None
+        self.rule, self.rows = optimizer.rule, rows
+        self.emitter = Emitter()
+        every = {k for row in rows for k in row.numbers}
+        self.emitter.taken |= every
+        self.own = {k for k in every if len({repr(row.numbers[k]) for row in rows}) > 1}
+        """Numbers that are not the same for all parameters."""
+        self.shared: dict[str, str] = {}
+        self.inputs: dict[str, Array] = {}
+        self.gradients: dict[str, str] = {}
+        self.steps: list[Step] = []
+        names = [self.emitter.fresh(row.parameter.name or "p") for row in rows]
+        for row, name in zip(rows, names, strict=True):
+            self._read(row, name)
 
-    def go(body: Sequence[ast.stmt], function: Callable[..., Any]) -> None:
-        scope = {**globals_of(function), **known}
-        for statement in body:
-            if isinstance(statement, ast.If):
-                go(statement.body if _truth(statement.test, scope) else statement.orelse, function)
-            elif isinstance(statement, ast.Return):
-                called = statement.value
-                if isinstance(called, ast.Call) and isinstance(called.func, ast.Name):
-                    inner = scope[called.func.id]
-                    for keyword in inspect.signature(inner).parameters.values():
-                        given = {k.arg for k in called.keywords}
-                        if keyword.kind is keyword.KEYWORD_ONLY and keyword.name not in given:
-                            known[keyword.name] = keyword.default
-                    go(body_of(syntax(inner)), inner)
-            else:
-                lines.append(_Decided(scope).visit(fresh(statement)))
+    def _read(self, row: Updated, name: str) -> None:
+        fresh = self.emitter.fresh
+        assert row.parameter.grad is not None
+        arrays = {"p": row.parameter.numpy(), "g": row.parameter.grad.numpy(), **row.slots}
+        names = {"p": name, "g": fresh(f"d{name}")}
+        names |= {slot: fresh(f"{slot}_{name}") for slot in row.slots}
+        names |= {k: fresh(f"{k}_{name}") for k in row.numbers if k in self.own}
+        self.gradients[name] = names["g"]
+        scope = {names.get(k, k): np.array(v) for k, v in arrays.items()}
+        numbers = {names.get(k, k): v for k, v in row.numbers.items()}
+        self.inputs |= scope | {k: np.asarray(v) for k, v in numbers.items() if _is_number(v)}
+        unused = dict.fromkeys(slots_of(self.rule))
+        lines = straight(self.rule, {**unused, **row.numbers}, row.slots)
+        scope |= numbers
+        self._run(lines, names, scope)
+        self._check(row, names, scope)
 
-    go(body_of(syntax(rule)), rule)
-    return lines
+    def _run(
+        self, lines: Sequence[ast.Assign], names: dict[str, str], scope: dict[str, Any]
+    ) -> None:
+        """Runs the lines one after the other; each that computes an array or a number is a step."""
+        scope["np"] = np
+        for line in lines:
+            target = line.targets[0]
+            other = _other_name(line, lines, names)
+            if isinstance(target, ast.Name) and other:
+                names[target.id] = other
+                continue
+            for bound in sorted(names_bound(line) - names.keys()):
+                if isinstance(target, ast.Name) or names_read(line) & self.own:
+                    names[bound] = self.emitter.fresh(f"{bound}_{names['p']}")
+                else:  # beta1 and beta2 are the same for all
+                    if bound not in self.shared:
+                        self.shared[bound] = self.emitter.fresh(bound)
+                    names[bound] = self.shared[bound]
+            code = ast.fix_missing_locations(_Renamed(names).visit(line))
+            before = {k: np.asarray(scope[k]) for k in sorted(names_read(code)) if k in scope}
+            before.pop("np", None)
+            with np.errstate(all="ignore"):
+                exec(compile(ast.Module([code], []), "<rule>", "exec"), scope)
+            target = code.targets[0]
+            if not isinstance(target, ast.Name):  # beta1, beta2 = betas
+                self.inputs |= {k: np.asarray(scope[k]) for k in sorted(names_bound(code))}
+                continue
+            self.steps.append(
+                Step(
+                    number=len(self.steps) + 1,
+                    phase="update",
+                    kind="update",
+                    name=target.id,
+                    title=_title(target.id, names),
+                    lines=(code,),
+                    values={target.id: np.asarray(scope[target.id])},
+                    inputs=before,
+                )
+            )
 
+    def _check(self, row: Updated, names: Mapping[str, str], scope: Mapping[str, Any]) -> None:
+        """What the lines compute must be what the rule computes.
 
-def _truth(test: ast.expr, scope: Mapping[str, Any]) -> bool:
-    return bool(eval(compile(ast.Expression(test), "<rule>", "eval"), dict(scope)))
+        Raises:
+            OSError: It is not: the rule was misread.
+        """
+        p, g = (np.array(a.numpy()) for a in (row.parameter, row.parameter.grad) if a is not None)
+        slots = {k: v.copy() for k, v in row.slots.items()}
+        with np.errstate(all="ignore"):
+            new, memory = by_the_rule(self.rule, p, g, slots, row.numbers)
+        for key, value in {"p": new, **memory}.items():
+            if not np.array_equal(scope[names.get(key, key)], value, equal_nan=True):
+                raise refused(self.rule, f"gives {key} other values than its lines do")
 
-
-class _Decided(ast.NodeTransformer):
-    """`a if nesterov else b` becomes what it is."""
-
-    def __init__(self, scope: Mapping[str, Any]) -> None:
-        self.scope = scope
-
-    def visit_IfExp(self, node: ast.IfExp) -> Any:
-        return self.visit(node.body if _truth(node.test, self.scope) else node.orelse)
+    def derivation(self, title: str, place: tuple[int, ...] | None, convention: str) -> Derivation:
+        """The steps with their entries, in a convention."""
+        steps, inputs = self.steps, self.inputs
+        columns = convention == "column"
+        if columns:
+            steps = [in_columns(step, {"np": np, **inputs}) for step in steps]
+            inputs = {name: turned(array) for name, array in inputs.items()}
+        shapes = {k: np.shape(v) for k, v in inputs.items()}
+        shapes |= {k: v.shape for step in steps for k, v in step.values.items()}
+        letters = {} if any(k == "alpha" or k.startswith("alpha_") for k in shapes) else {
+            k: k.replace("lr", "alpha", 1) for k in shapes if k == "lr" or k.startswith("lr_")
+        }  # fmt: skip
+        gradients = {d: name for name, d in self.gradients.items()}
+        symbols = Symbols(shapes=shapes, gradients=gradients, labels=letters)
+        return Derivation(
+            title=title,
+            steps=[_with_entry(step, _here(place, step, columns), symbols) for step in steps],
+            inputs=inputs,
+            result=steps[-1].name,
+            gradients=self.gradients,
+            symbols=symbols,
+            convention=convention,
+            scope=inputs,
+        )
 
 
 class _Renamed(ast.NodeTransformer):
@@ -158,51 +222,7 @@ class _Renamed(ast.NodeTransformer):
         return node
 
 
-def _steps(
-    lines: Sequence[ast.stmt],
-    names: dict[str, str],
-    scope: dict[str, Any],
-    done: int,
-    entry: tuple[int, ...] | None,
-    inputs: dict[str, Array],
-) -> list[Step]:
-    """Runs the lines one after the other; each that computes an array or a number is a step."""
-    steps: list[Step] = []
-    scope["np"] = np
-    for line in lines:
-        assert isinstance(line, ast.Assign)
-        target = line.targets[0]
-        other = _other_name(line, lines, names)
-        if isinstance(target, ast.Name) and other:
-            names[target.id] = other
-            continue
-        if isinstance(target, ast.Name):  # local names of one parameter are not another's
-            names.setdefault(target.id, f"{target.id}_{names['p']}")
-        code = ast.fix_missing_locations(_Renamed(names).visit(line))
-        before = {k: np.asarray(scope[k]) for k in sorted(names_read(code)) if k in scope}
-        before.pop("np", None)
-        with np.errstate(all="ignore"):
-            exec(compile(ast.Module([code], []), "<rule>", "exec"), scope)
-        if not isinstance(target, ast.Name):  # beta1, beta2 = betas
-            parts = [t.id for t in getattr(target, "elts", []) if isinstance(t, ast.Name)]
-            inputs |= {k: np.asarray(scope[k]) for k in parts}
-            continue
-        steps.append(
-            Step(
-                number=done + len(steps) + 1,
-                phase="update",
-                kind="update",
-                name=target.id,
-                title=_title(target.id, names),
-                lines=(code,),
-                values={target.id: np.asarray(scope[target.id])},
-                inputs=before,
-            )
-        )
-    return steps
-
-
-def _other_name(line: ast.Assign, lines: Sequence[ast.stmt], names: Mapping[str, str]) -> str:
+def _other_name(line: ast.Assign, lines: Sequence[ast.Assign], names: Mapping[str, str]) -> str:
     """For `d = v`, where both keep their value to the end: what else d is called; "" if nothing."""
     target, value = line.targets[0], line.value
     if not isinstance(target, ast.Name) or not isinstance(value, ast.Name) or target.id in names:
@@ -222,9 +242,12 @@ def _title(name: str, names: Mapping[str, str]) -> str:
     return f"{name}, for {names['p']}"
 
 
-def _with_entry(step: Step, entry: tuple[int, ...] | None, symbols: Symbols) -> Step:
-    shape = step.value.shape
-    fits = entry is not None and len(entry) == len(shape)
-    fits = fits and all(0 <= k < n for k, n in zip(entry or (), shape, strict=False))
-    place = entry if fits and entry is not None else (0,) * len(shape)
+def _here(place: tuple[int, ...] | None, step: Step, columns: bool) -> tuple[int, ...]:
+    """Which entry of a step is followed: the wanted one where it has its shape, else the first."""
+    if place is None or not step.value.ndim:
+        return (0,) * step.value.ndim
+    return turned_place(place) if columns else place
+
+
+def _with_entry(step: Step, place: tuple[int, ...], symbols: Symbols) -> Step:
     return replace(step, entry=entry_of(step, place, step.inputs, symbols))

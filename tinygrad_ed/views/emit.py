@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.counted import Counted
 from ..ops.registry import Op
 from ..ops.source import globals_of
 from .copied import copied
@@ -158,6 +159,8 @@ def number_text(value: Any) -> str:
     Raises:
         OSError: It is something else.
     """
+    if isinstance(value, Counted):
+        value = int(value)
     if isinstance(value, np.generic) and value.dtype.kind in "biufc":
         return f"np.{value.dtype.name}({number_text(value.item())})"
     if isinstance(value, np.dtype) and value.kind in "biufc":

@@ -65,6 +65,8 @@ def meetings(
     """
     summed = set(binders)
     found: list[Meet] = []
+    if not np.any(counts):
+        return found
     for node in (n for f in factors for n in walk(f)):
         if not isinstance(node, Entry | Softmax):
             continue

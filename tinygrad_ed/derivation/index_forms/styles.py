@@ -2,37 +2,33 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from ..math.numbers import decimal
 
 GREEK = {
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda"),
     *("mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
 }
 SUPERSCRIPTS = {"2": "²", "3": "³"}
+WHOLE = 10**6
+"""Whole numbers below this are written out."""
 COMPARISONS = {"==": "=", "!=": r"\ne", "<=": r"\le", ">=": r"\ge", "<": "<", ">": ">"}
-
-
-def decimal(value: float, digits: int) -> str:
-    """A number to so many significant digits; whole numbers that fit are written out."""
-    if float(value).is_integer() and abs(value) < 10 ** max(digits, 6):
-        return str(int(value))
-    return f"{value:.{digits}g}"
 
 
 class Plain:
     """`X[0,2]·dZ[0,0] + exp(z[0,1])`."""
 
     times = "·"
-    dots = "…"
     minus = "−"
 
     def entry(self, name: str, indices: Sequence[str]) -> str:
         """An entry of an operand."""
         return f"{name}[{','.join(indices)}]" if indices else name
 
-    def number(self, value: float, digits: int) -> str:
-        """A number."""
-        return decimal(value, digits).replace("-", "−")
+    def number(self, value: float, digits: int | None) -> str:
+        """A number: −0.5, 2.5·10⁻⁸; to all its digits if None."""
+        return _TEXT_SIGN[value < 0] + _unsigned(value, digits, "NaN", "∞", _text_power)
 
     def group(self, inside: str) -> str:
         """In round brackets."""
@@ -79,7 +75,6 @@ class Latex:
     """`X_{0,2}\\,\\mathrm{d}Z_{0,0} + e^{z_{0,1}}`."""
 
     times = r"\,"
-    dots = r"\dots"
     minus = "-"
 
     def entry(self, name: str, indices: Sequence[str]) -> str:
@@ -95,14 +90,10 @@ class Latex:
             own = f"{own}^{{({sub})}}"
         return f"{own}_{{{separator.join(indices)}}}"
 
-    def number(self, value: float, digits: int) -> str:
-        """A number; powers of ten as such."""
-        if math.isinf(value):
-            return r"\infty" if value > 0 else r"-\infty"
-        if math.isnan(value):
-            return r"\mathrm{NaN}"
-        mantissa, mark, exponent = decimal(value, digits).partition("e")
-        return mantissa + (rf"\cdot 10^{{{int(exponent)}}}" if mark else "")
+    def number(self, value: float, digits: int | None) -> str:
+        """A number; to all its digits if None."""
+        sign = "-" if value < 0 else ""
+        return sign + _unsigned(value, digits, r"\mathrm{NaN}", r"\infty", _latex_power)
 
     def group(self, inside: str) -> str:
         """In round brackets."""
@@ -160,6 +151,36 @@ class Latex:
     def listed(self, kind: str, parts: Sequence[str]) -> str:
         """The largest or smallest of several."""
         return rf"\{kind}\left\{{{', '.join(parts)}\right\}}"
+
+
+_TEXT_SIGN = ("", "−")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _unsigned(
+    value: float, digits: int | None, nan: str, infinity: str, scientific: Callable[[str, int], str]
+) -> str:
+    """A number without its sign, as the formulas beside it write numbers."""
+    if not math.isfinite(value):
+        return nan if math.isnan(value) else infinity
+    whole = float(value).is_integer() and abs(value) < WHOLE
+    mantissa, power = decimal(int(value) if whole else float(value), digits)
+    return mantissa if power is None else scientific(mantissa, power)
+
+
+def _text_power(mantissa: str, power: int) -> str:
+    tens = f"10{str(power).translate(_RAISED)}"
+    return tens if mantissa == "1" else f"{mantissa}·{tens}"
+
+
+def _latex_power(mantissa: str, power: int) -> str:
+    tens = f"10^{{{power}}}"
+    return tens if mantissa == "1" else rf"{mantissa} \cdot {tens}"
+
+
+def is_power(text: str) -> bool:
+    """Whether a written number has a power of ten, which binds like a product."""
+    return "10⁻" in text or "10^{" in text or any(f"10{k}" in text for k in "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def latex_name(name: str) -> tuple[str, str]:

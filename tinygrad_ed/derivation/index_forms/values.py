@@ -45,6 +45,9 @@ FUNCTIONS: dict[str, Any] = {
 """The same functions as the interpreter's, finite over the whole range."""
 
 
+REDUCTIONS: dict[str, Any] = {"Σ": np.sum, "Π": np.prod, "max": np.max, "min": np.min}
+
+
 class Values:
     """The value of a formula's nodes, where its indices have values.
 
@@ -65,6 +68,12 @@ class Values:
         """A node's value, where every index has one value."""
         with np.errstate(all="ignore"):
             return float(self.value(node, at))
+
+    def rest(self, node: Reduce, at: Place, shown: int) -> float:
+        """What the parts of a sum, product, maximum or minimum come to after the first ones."""
+        with np.errstate(all="ignore"):
+            parts = self._spread(node.body, node.indices, at, 0, True).reshape(-1)[shown:]
+            return float(REDUCTIONS[node.kind](parts))
 
     def grid(self, letters: tuple[str, ...], at: Place) -> dict[str, Any]:
         """The place with these indices as arrays, each along an axis of its own."""
@@ -198,11 +207,6 @@ class Values:
 
     def _reduced(self, node: Reduce, at: Place, depth: int, allowed: Any) -> Any:
         spread = self._spread(node.body, node.indices, at, depth, allowed)
-        axes = tuple(range(len(node.indices)))
-        if node.kind == "Σ":
-            return spread.sum(axis=axes)
-        if node.kind == "Π":
-            return spread.prod(axis=axes)
-        if not spread.size:
+        if not spread.size and node.kind in ("max", "min"):
             raise IndexFormulaError(f"'{self.tree}': the {node.kind} of nothing has no value")
-        return spread.max(axis=axes) if node.kind == "max" else spread.min(axis=axes)
+        return REDUCTIONS[node.kind](spread, axis=tuple(range(len(node.indices))))

@@ -23,7 +23,7 @@ from ...ops.index.tree import (
     letters_of,
     walk,
 )
-from .styles import Latex, Plain
+from .styles import Latex, Plain, is_power
 from .values import Values
 
 ADD, MUL, ATOM = range(3)
@@ -59,7 +59,7 @@ class Writer:
     def _written(self, node: Node, at: Mapping[str, Any]) -> tuple[str, int]:
         match node:
             case Number(value):
-                return self.style.number(value, 17), ATOM
+                return self._value(value, None)
             case Index():
                 return self.index(node, at), ATOM
             case Size(of):
@@ -101,17 +101,17 @@ class Writer:
 
     def _entry(self, node: Entry | Softmax, at: Mapping[str, Any]) -> tuple[str, int]:
         if self.numbers and self.values is not None:
-            return self._value(self.values.number(node, at))
+            return self._value(self.values.number(node, at), self.digits)
         indices = [":" if i is None else self.index(i, at) for i in node.indices]
         text = self.style.entry(node.name, indices)
         if isinstance(node, Softmax):
             return self.style.softmax(text, self.index(node.at, at)), ATOM
         return text, ATOM
 
-    def _value(self, value: float) -> tuple[str, int]:
+    def _value(self, value: float, digits: int | None) -> tuple[str, int]:
         """A number; a negative one binds like a minus, so that products bracket it."""
-        text = self.style.number(value, self.digits)
-        return text, ADD if value < 0 else ATOM
+        text = self.style.number(value, digits)
+        return text, ADD if value < 0 else MUL if is_power(text) else ATOM
 
     # --- sums and products ------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class Writer:
         level = MUL if node.kind == "Π" else ADD
         parts = [self.write(node.body, place, level) for place in here]
         if left_out:
-            parts.append(self.style.dots)
+            parts.append(self._more(node, at, len(here), left_out))
         if node.kind == "Π":
             return (self.times(parts) if parts else "1"), MUL if len(parts) > 1 else level
         return self.style.listed(node.kind, parts), ATOM
@@ -186,16 +186,17 @@ class Writer:
     def _sum(
         self, node: Reduce, at: Mapping[str, Any], here: list[dict[str, Any]], left_out: int
     ) -> tuple[str, int]:
-        assert self.values is not None
         terms = [self._sign_and(node.body, place) for place in here]
         if left_out:
-            total = ""
-            if self.numbers:
-                shown = sum(self.values.number(node.body, place) for place in here)
-                rest = self.values.number(node, at) - shown
-                total = self.style.number(rest, self.digits)
-            terms.append((False, self.style.more(left_out, total)))
+            terms.append((False, self._more(node, at, len(here), left_out)))
         return (self.signed(terms) or "0"), ADD if len(terms) > 1 else MUL
+
+    def _more(self, node: Reduce, at: Mapping[str, Any], shown: int, left_out: int) -> str:
+        """How many parts are left out, and in numbers what they come to."""
+        assert self.values is not None
+        total = self.values.rest(node, at, shown) if self.numbers else None
+        text = "" if total is None else self.style.number(total, self.digits)
+        return self.style.more(left_out, text)
 
 
 def index_latex(formula: str) -> str:

@@ -45,8 +45,7 @@ class Arithmetic(Base):
         return self._bits(node)
 
     def _product(self, node: ast.BinOp) -> Piece:
-        literal = isinstance(node.left, ast.Constant) and digits_of(node.left) is None
-        if not literal and ast.dump(node.left) == ast.dump(node.right):  # (y - t)²
+        if not _is_bare(node.left) and ast.dump(node.left) == ast.dump(node.right):  # (y - t)²
             return self.piece(ast.BinOp(node.left, ast.Pow(), ast.Constant(2)))
         left, right = self.piece(node.left), self.piece(node.right)
         level = Level.NEG if left.level == Level.NEG else Level.PRODUCT
@@ -72,6 +71,8 @@ class Arithmetic(Base):
             if found is not None:
                 return found
         left, right = self.piece(node.left), self.piece(node.right)
+        if isinstance(node.right, ast.UnaryOp) and _is_zero(node.right.operand):
+            right = self._negative(right)  # 1/(-0) is -∞
         tall = self.alphabet.over(self.alone(left), self.alone(right))
         if tall is not None:
             return tall
@@ -85,7 +86,7 @@ class Arithmetic(Base):
         if isinstance(node.op, ast.UAdd):
             return self.piece(node.operand)
         if isinstance(node.op, ast.USub):
-            if isinstance(node.operand, ast.Constant) and node.operand.value == 0:
+            if _is_zero(node.operand):
                 return self.piece(node.operand)  # no -0
             return self._negative(self.piece(node.operand))
         whole = isinstance(node.operand, ast.Constant) and not isinstance(node.operand.value, bool)
@@ -106,6 +107,19 @@ class Arithmetic(Base):
         sign = self.alphabet.signs[_BITS[type(node.op)]]
         texts = [self.wrap(self.piece(side), Level.POWER).text for side in sides]
         return Piece(sign.join(texts), Level.BIT)
+
+
+def _is_bare(node: ast.AST) -> bool:
+    """Whether it is a plain number: 2 · 2 stays, where two symbols may have the same value."""
+    if isinstance(node, ast.UnaryOp):
+        return _is_bare(node.operand)
+    if isinstance(node, ast.Call):  # np.float32(2.0)
+        return len(node.args) == 1 and not node.keywords and _is_bare(node.args[0])
+    return isinstance(node, ast.Constant)
+
+
+def _is_zero(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value == 0
 
 
 def _count(node: ast.AST) -> int | None:

@@ -5,7 +5,7 @@
 
 import functools
 import re
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 
@@ -42,6 +42,14 @@ class Form:
     gradient: bool = False
     above: str = ""
     plain: str = field(default="", compare=False)
+
+    @property
+    def look(self) -> str:
+        """The same for what looks the same: a leaf dZ and the gradient of Z."""
+        parts = "_".join([f"{'d' if self.gradient else ''}{self.base}", *self.below])
+        if self.above.isdigit():
+            return f"{parts}({self.above})"
+        return f"{parts}_{self.above.replace(' ', '_')}" if self.above else parts
 
 
 @functools.cache
@@ -104,24 +112,29 @@ class Symbols:
         for name in dict.fromkeys(names):
             if name not in self._declared:
                 form = self._form(name)
-                double = form in self._taken or form in found.values()
+                double = form.look in {*self._taken, *(f.look for f in found.values())}
                 found[name] = Form(name, plain=name) if double else form
         return ChainMap(found, self._declared) if found else self._declared
 
     @functools.cached_property
     def _declared(self) -> dict[str, Form]:
         found: dict[str, Form] = {}
-        taken: set[Form] = set()
+        taken: set[str] = set()
         for name in [self.loss, *self.shapes, *self.gradients.values(), *self.gradients]:
             if name not in found:
                 form = self._form(name)
-                found[name] = Form(name, plain=name) if form in taken else form
-                taken.add(form)
+                found[name] = Form(name, plain=name) if form.look in taken else form
+                taken.add(form.look)
         return found
 
     @functools.cached_property
-    def _taken(self) -> frozenset[Form]:
-        return frozenset(self._declared.values())
+    def _taken(self) -> frozenset[str]:
+        return frozenset(form.look for form in self._declared.values())
+
+    @functools.cached_property
+    def _parts(self) -> Counter[str]:
+        """How many names each gradient has."""
+        return Counter(self.gradients.values())
 
     @functools.cached_property
     def letters(self) -> frozenset[str]:
@@ -133,5 +146,7 @@ class Symbols:
         if of is None or name in self.labels or not name.startswith(f"d{of}"):
             return form_of(self.labels.get(name, name))
         above = name.removeprefix(f"d{of}").strip("_").replace("_", " ")
+        if above.isdigit() and self._parts[of] == 1:
+            above = ""  # the number only tells it from another name
         form = form_of(self.labels.get(of, of))
         return replace(form, gradient=True, above=above, plain=f"d{form.plain}")
