@@ -27,6 +27,7 @@ NAMES = [
     "device numpy",
     "device cpu",
     "device cuda",
+    "device cuda-sim",
     "device auto",
     "rich",
     "matplotlib",

@@ -28,7 +28,7 @@ def tensor(
         data: Numbers, nested lists, an array or a tensor.
         requires_grad: Whether `backward` computes its gradient.
         dtype: Number type, if another one is wanted.
-        device: "numpy", "cpu", "cuda" or "auto".
+        device: "numpy", "cpu", "cuda", "cuda-sim" or "auto".
         name: What readings call it.
 
     Raises:

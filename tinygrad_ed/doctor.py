@@ -26,6 +26,7 @@ PROBES: tuple[Callable[[], Row], ...] = (
     lambda: look.device("numpy"),
     lambda: look.device("cpu"),
     lambda: look.device("cuda"),
+    lambda: look.device("cuda-sim"),
     look.device_auto,
     lambda: look.package("rich", "rich", "progress bars"),
     lambda: look.package("matplotlib", "tinygrad_ed[viz]", "--plot"),

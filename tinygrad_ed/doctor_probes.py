@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .backends import explain_auto, get_backend
+from .backends import cuda_sim, explain_auto, get_backend
 from .backends.cuda import why_unusable
 from .errors import DeviceError
 
@@ -197,6 +197,10 @@ def device(name: str) -> Row:
         gpu = runtime.getDeviceProperties(0)
         found = f"usable: {gpu['name'].decode()}, compute capability {gpu['major']}.{gpu['minor']}"
         return Row("device cuda", found)
+    if name == "cuda-sim":
+        cause = cuda_sim.why_unusable()
+        what, _, fix = (cause or "usable: CUDA kernels on the CPU, to learn").partition("; ")
+        return Row("device cuda-sim", what, cause is None, fix)
     try:
         get_backend(name)
     except DeviceError as error:

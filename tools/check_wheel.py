@@ -1,7 +1,8 @@
 """Does a wheel hold what the checkout has, and nothing else: ``python tools/check_wheel.py WHEEL``.
 
-Every source file of the package and of ``kernels/``, the type marker, the embedded data and the
-catalogue must be there byte for byte; tests, tools and examples must not.
+Every source file of the package and of ``kernels/``, the type marker, the embedded data, the
+catalogue and what pages are made of must be there byte for byte; tests, tools and examples must
+not.
 """
 
 import sys
@@ -9,7 +10,10 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = {".py", ".cu", ".cuh", ".json", ".gz", ".typed"}
+SHIPPED = {
+    *(".py", ".cu", ".cuh", ".h", ".json", ".gz", ".typed"),
+    *(".js", ".css", ".html", ".woff2", ""),  # of the pages that explain writes; LICENSE
+}
 
 
 def expected() -> dict[str, bytes]:

@@ -103,7 +103,7 @@ def test_what_is_written_is_what_is_computed(code: str) -> None:
     with np.errstate(all="ignore"):
         try:
             assume(not np.iscomplexobj(eval(code, VALUES)))
-        except ZeroDivisionError:
+        except (ZeroDivisionError, ValueError):  # NumPy has no integers to negative powers
             assume(False)
     assert_means_the_same(code)
 

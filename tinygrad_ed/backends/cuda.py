@@ -1,4 +1,4 @@
-"""Device "cuda": CuPy arrays, every op by its own formula on the GPU."""
+"""Device "cuda": CuPy arrays, with our CUDA kernels; other ops run their formulas there."""
 
 from typing import Any
 
@@ -41,7 +41,10 @@ class CudaBackend(Backend):
             raise DeviceError(f"device 'cuda' cannot be used: {cause}; or choose --device cpu")
         import cupy
 
-        super().__init__("cuda")
+        from ..kernels.cuda import CupyMachine
+        from .cuda_table import CudaKernels
+
+        super().__init__("cuda", CudaKernels(CupyMachine(), cupy))
         self.cupy = cupy
 
     def asarray(self, data: Any, dtype: Any = None) -> Array:

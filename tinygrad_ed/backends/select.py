@@ -5,7 +5,7 @@ import threading
 from ..errors import DeviceError
 from .base import Backend
 
-DEVICES = ("numpy", "cpu", "cuda")
+DEVICES = ("numpy", "cpu", "cuda", "cuda-sim")
 
 
 _made: dict[str, Backend] = {}
@@ -38,6 +38,10 @@ def _make(name: str) -> Backend:
         from .cuda import CudaBackend
 
         return CudaBackend()
+    if name == "cuda-sim":
+        from .cuda_sim import CudaSimBackend
+
+        return CudaSimBackend()
     if name == "auto":
         return get_backend(explain_auto()[0])
     raise DeviceError(f"unknown device {name!r}; one of {', '.join(DEVICES)} or auto")

@@ -17,7 +17,7 @@ class Parameter(Tensor):
     Args:
         data: Its first values; they are copied.
         dtype: Number type; float32 unless told otherwise, also for a float64 array.
-        device: "numpy", "cpu", "cuda" or "auto".
+        device: "numpy", "cpu", "cuda", "cuda-sim" or "auto".
         name: What readings call it; without one, its module names it (`W1`, `b1`, …).
 
     Raises:

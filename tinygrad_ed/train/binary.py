@@ -217,7 +217,7 @@ def train_binary(
 
     Args:
         dataset: A table with two classes; the second one is the positive one.
-        device: "auto", "numpy", "cpu" or "cuda".
+        device: "auto", "numpy", "cpu", "cuda" or "cuda-sim".
         epochs: How often all training rows are seen.
         batch_size: Rows in a step.
         lr: Learning rate of Adam.

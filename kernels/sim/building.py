@@ -1,0 +1,168 @@
+"""From the text of a `.cu` file to a library on disk, once per machine.
+
+The name of a library is a digest of everything it depends on: the kernels' text, the simulator's,
+the compiler, its flags, and the processor. It is written beside its place and moved there in one
+step, so several processes may build the same one. The folder is `TINYGRAD_ED_CACHE`, else the
+user's cache folder; where that cannot be written, a library lives as long as the process.
+"""
+
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+FLAGS = (
+    "-std=c++17",
+    "-O2",
+    "-march=native",
+    "-ffp-contract=fast",  # a * b + c is rounded once, as by nvcc
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-fno-gnu-unique",
+    "-fno-exceptions",
+    "-U_FORTIFY_SOURCE",  # its checks know one stack
+    "-w",  # a warning about CUDA's dialect helps nobody
+)
+WATCHED = (
+    "-DSIM_WATCHED",
+    "-fsanitize=thread",
+    "-fno-tree-sra",  # a float4 is one access of 16 bytes, not four
+)
+
+
+class BuildError(RuntimeError):
+    """g++ is missing, or does not accept a kernel."""
+
+
+def compiler() -> str | None:
+    """The path of g++ (or of what the variable CXX names), if there is one."""
+    return shutil.which(os.environ.get("CXX") or "g++")
+
+
+def why_unusable() -> str | None:
+    """None if kernels can be simulated here; else the cause and the fix, in one line."""
+    if not sys.platform.startswith("linux"):
+        return "CUDA kernels are simulated on Linux only; choose --device cpu"
+    if compiler() is None:
+        name = os.environ.get("CXX") or "g++"
+        return (
+            f"there is no C++ compiler {name!r}; install it: apt-get install g++ (Debian, Ubuntu), "
+            f"dnf install gcc-c++ (Fedora), apk add g++ (Alpine)"
+        )
+    return None
+
+
+def build(text: str, kernels: Sequence[str], *, watched: bool = False) -> Path:
+    """The library with these kernels of a source; compiled if there is none yet.
+
+    Args:
+        text: CUDA C++ with all it includes.
+        kernels: The kernels as C++ names them, `name<float>`; the k-th is called `launch_k`.
+        watched: Whether every access is watched, which makes it many times slower.
+
+    Raises:
+        BuildError: There is no compiler, or it rejects the text; its first errors are quoted.
+    """
+    cause = why_unusable()
+    if cause is not None:
+        raise BuildError(cause)
+    whole = "\n".join(
+        ['#include "cuda_on_cpu.h"', text, '#line 1 "kernels.list"']
+        + [f"SIM_KERNEL({k}, {name})" for k, name in enumerate(kernels)]
+    )
+    flags = FLAGS + WATCHED if watched else FLAGS
+    state = "\n".join([whole, _simulator(), *flags, _compiler_version(), _processor()])
+    name = f"{hashlib.sha256(state.encode()).hexdigest()[:24]}.so"
+    place = folder() / name
+    if place.is_file():
+        return place
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return _compile(whole, flags, place)
+    except OSError:  # the folder cannot be written
+        return _compile(whole, flags, _temporary_folder() / name)
+
+
+def folder() -> Path:
+    """Where compiled libraries lie; it need not exist."""
+    base = os.environ.get("TINYGRAD_ED_CACHE")
+    if base:
+        return Path(base) / "cuda-sim"
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # there is no home folder
+        return _temporary_folder()
+    return home / "tinygrad_ed" / "cuda-sim"
+
+
+def _compile(text: str, flags: Sequence[str], place: Path) -> Path:
+    """Compiles and links beside the place, then moves the library there."""
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".building-") as scratch:
+        unit, made = Path(scratch) / "unit.o", Path(scratch) / "made.so"
+        command = [
+            str(compiler()),
+            *flags,
+            "-I",
+            str(HERE),
+            "-x",
+            "c++",
+            "-c",
+            "-",
+            "-o",
+            str(unit),
+        ]
+        _run(command, text)
+        # Linked without -fsanitize: its hooks are ours, and the library it would add is not wanted.
+        _run([str(compiler()), "-shared", "-Wl,-Bsymbolic", str(unit), "-o", str(made)], "")
+        os.replace(made, place)
+    return place
+
+
+def _run(command: list[str], text: str) -> None:
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if "error" in line] or [done.stderr]
+        raise BuildError(f"{command[0]} does not accept a kernel: " + "\n".join(errors[:5]))
+
+
+@functools.cache
+def _temporary_folder() -> Path:
+    made = tempfile.TemporaryDirectory(prefix="tinygrad_ed-cuda-sim-")
+    _kept.append(made)  # removed when the process ends
+    return Path(made.name)
+
+
+_kept: list["tempfile.TemporaryDirectory[str]"] = []
+
+
+@functools.cache
+def _simulator() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.h")))
+
+
+@functools.lru_cache(maxsize=4)
+def _version_of(path: str) -> str:
+    return subprocess.run([path, "--version"], capture_output=True, text=True).stdout
+
+
+def _compiler_version() -> str:
+    return _version_of(str(compiler()))
+
+
+@functools.cache
+def _processor() -> str:
+    """What -march=native depends on: a library is not for every machine that sees the folder."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    known = [line for line in lines if line.startswith(("model name", "flags", "Features"))]
+    return "\n".join([platform.machine(), *known[:2]])
