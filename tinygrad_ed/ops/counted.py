@@ -11,21 +11,13 @@ class Counted(int):
     Attributes:
         counter: Where it is counted: int64 entries, all equal.
         ahead: How far this number was ahead of the counter when it was made.
-        offset: How far it is from where the counter stood when the step began that it belongs to.
     """
 
     counter: np.ndarray[Any, Any]
     ahead: int
-    offset: int
 
     def __new__(cls, counter: np.ndarray[Any, Any], ahead: int = 0) -> Self:
         """The counter's number now, or one that is ahead of it."""
         made = super().__new__(cls, int(counter[0]) + ahead)
         made.counter, made.ahead = counter, ahead
         return made
-
-    def same_as(self, other: "Counted") -> bool:
-        """Whether both count the same thing."""
-        place = "__array_interface__"
-        mine, theirs = getattr(self.counter, place), getattr(other.counter, place)
-        return bool(mine["data"] == theirs["data"] and self.ahead == other.ahead)
