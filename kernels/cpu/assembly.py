@@ -13,9 +13,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from ..operands import Int, Matrix, MatrixOut, Work, signature_of
 from . import loaded
 from .loading import target_machine
-from .operands import Int, Matrix, MatrixOut, Work
 
 WIDTHS = {"zmm": 64, "ymm": 32, "xmm": 16}
 """Bytes in a vector register of x86-64."""
@@ -148,7 +148,7 @@ def assembly_of_rung(rung: str, dtype: str) -> str:
 
 
 def _assembly(function: Any, dtype: str) -> str:
-    from .compiling import intermediate, optimised, signature_of
+    from .compiling import intermediate, optimised
 
     module = optimised(*intermediate(function, signature_of(function, dtype)))
     text: str = target_machine().emit_assembly(module)

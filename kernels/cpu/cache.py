@@ -45,11 +45,11 @@ def folder() -> Path:
 
 @functools.cache
 def sources_digest() -> str:
-    """A digest of the text of every kernel; read once per process."""
+    """A digest of the text of every kernel and all it needs; read once per process."""
     made = hashlib.sha256()
     here = Path(__file__).parent
-    for path in sorted(here.rglob("*.py")):
-        made.update(f"{path.relative_to(here)}\n".encode() + path.read_bytes())
+    for path in [*sorted(here.rglob("*.py")), here.parent / "operands.py"]:
+        made.update(f"{path.relative_to(here.parent)}\n".encode() + path.read_bytes())
     return made.hexdigest()
 
 

@@ -15,7 +15,6 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -24,9 +23,9 @@ from numba.core import codegen
 from numba.core import config as numba_config
 from numba.core.compiler_lock import global_compiler_lock
 
+from ..operands import FIRST, LEAST, NEVER, ROW, WORDS, Signature
 from . import memory
 from .loading import target_machine
-from .operands import FIRST, LEAST, NEVER, ROW, WORDS, Signature
 
 config: Any = numba_config  # its names are made on import, where no type checker sees them
 FLAGS = {"contract"}
@@ -76,29 +75,6 @@ def kernel(
     function.attributes = about  # type: ignore[attr-defined]
     function.exact = exact  # type: ignore[attr-defined]
     return function
-
-
-def signature_of(function: Function, dtype: str) -> Signature:
-    """The operands of a kernel, from its annotations."""
-    about = {
-        n: function.__annotations__[n].__metadata__ for n in inspect.signature(function).parameters
-    }
-    names = tuple(n for n, (kind, *_) in about.items() if kind in WORDS)
-    kinds = tuple(about[n][0] for n in names)
-    roles = tuple(about[n][1] if len(about[n]) > 1 else "in" for n in names)
-    attributes = function.attributes  # type: ignore[attr-defined]
-    bare = Signature(names, kinds, roles, dtype, attributes["split"], (), (), attributes["least"])
-
-    def word(text: str) -> int:
-        name, _, what = text.strip().partition(".")
-        kind, place = kinds[names.index(name)], bare.places[names.index(name)]
-        if kind in ("Int", "Real"):
-            return place
-        return place + (2 if what == "columns" else 1)
-
-    work = tuple(word(text) for text in attributes["work"] or names[:1])
-    pairs = (text.split("=") for text in attributes["equal"])
-    return replace(bare, work=work, equal=tuple((word(a), word(b)) for a, b in pairs))
 
 
 def entry_source(function: Function, signature: Signature) -> str:

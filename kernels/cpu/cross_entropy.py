@@ -13,11 +13,11 @@ Next bottleneck. Turning the blocks.
 import numpy as np
 from numba import njit
 
+from ..operands import Flat, FlatOut, Int, Labels, Work
 from .compiling import kernel
 from .elementary import log
 from .lanes import LANES, clear, lanes
 from .memory import line
-from .operands import Flat, FlatOut, Int, Labels, Work
 from .polynomials import EXACT
 from .products.views import stretch
 from .rows import exponentials, normalise, turn

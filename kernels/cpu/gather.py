@@ -1,7 +1,7 @@
 """Copies: rows of a data set into a batch, and a view of any strides into C order."""
 
+from ..operands import Flat, FlatOut, Int, Labels, Matrix
 from .compiling import kernel
-from .operands import Flat, FlatOut, Int, Labels, Matrix
 
 TOGETHER = 16
 """Columns that are read in turn: in a transposed matrix, entries that share a cache line."""

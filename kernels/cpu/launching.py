@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from ..operands import FIRST, KIND_CODES, ROW, WORK_BYTES, Signature
 from . import workers
-from .operands import FIRST, KIND_CODES, ROW, WORK_BYTES, Signature
 
 DATA = object.__basicsize__
 """Where an array keeps the address of its entries: right behind Python's own header."""

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from . import cache, operands
+from .. import operands
+from ..operands import Signature, signature_of
+from . import cache
 from .launching import builtin, check_layout, launcher, spec_of
 from .loading import load, lock_across_forks
-from .operands import Signature
 
 FILES: dict[str, str] = {
     "gather": "gather",
@@ -140,7 +141,7 @@ def _tuples(value: Any) -> Any:
 
 
 def _compile(file: str, function: Any, name: str, dtype: str) -> tuple[dict[str, Any], bytes]:
-    from .compiling import intermediate, machine_code, signature_of
+    from .compiling import intermediate, machine_code
 
     _say(f"{name} ({dtype})")
     signature = signature_of(function, dtype)

@@ -18,11 +18,11 @@ itself, one entry; it is read only where a gradient is wanted.
 import numpy as np
 from numba import njit
 
+from ..operands import Flat, FlatOut, Int, Real, Work
 from .compiling import kernel
 from .elementary import exp, log1p, maximum, sigmoid
 from .lanes import accumulate, clear, folded, lanes
 from .memory import line
-from .operands import Flat, FlatOut, Int, Real, Work
 from .polynomials import EXACT
 from .products.views import stretch
 

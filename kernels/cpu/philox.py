@@ -22,8 +22,8 @@ Source: Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1,
 import numpy as np
 from numba import njit
 
+from ..operands import Flat, FlatOut, Int, Part, Parts, Real
 from .compiling import kernel
-from .operands import Flat, FlatOut, Int, Part, Parts, Real
 from .polynomials import EXACT
 from .products.views import stretch
 

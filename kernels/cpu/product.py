@@ -10,8 +10,8 @@ from typing import Any
 
 from numba import njit
 
+from ..operands import Int, Matrix, MatrixOut, Part, Parts, Vector, Work
 from .compiling import kernel
-from .operands import Int, Matrix, MatrixOut, Part, Parts, Vector, Work
 from .products import product_of, use_packed
 from .products.views import CONTRACTED, block, stretch
 

@@ -9,6 +9,7 @@ arrays that the rows already point to. The team shares the rows that say so.
 
 from typing import Any
 
+from ..operands import FIRST, ROW, SHARED
 from .launching import (
     ALIGNED,
     BYTE_ORDER,
@@ -24,7 +25,6 @@ from .launching import (
     TYPE,
     TYPE_NUMBER,
 )
-from .operands import FIRST, ROW, SHARED
 
 # The words of a program's head.
 (

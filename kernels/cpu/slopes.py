@@ -1,7 +1,7 @@
 """Small kernels: the slope of an activation written in its own value, and counting."""
 
+from ..operands import Flat, FlatOut, Int, Labels, LabelsInOut, Real
 from .compiling import kernel
-from .operands import Flat, FlatOut, Int, Labels, LabelsInOut, Real
 
 
 @kernel(split=("dz", "dy", "y"), work=("dz",), equal=("dz = dy", "dz = y"), exact=True)

@@ -5,11 +5,11 @@ Sixteen rows at a time (see `rows`), turned on their side in scratch memory; sum
 
 import numpy as np
 
+from ..operands import Flat, FlatOut, Int, Work
 from .compiling import kernel
 from .elementary import exp, log
 from .lanes import LANES, lanes
 from .memory import line
-from .operands import Flat, FlatOut, Int, Work
 from .products.views import stretch
 from .rows import add_lines, exponentials, normalise, turn, turn_back
 

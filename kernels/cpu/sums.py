@@ -12,9 +12,9 @@ Next bottleneck. Memory: add up where the entries are computed.
 
 import numpy as np
 
+from ..operands import Flat, FlatOut, Int, Part, Parts
 from .compiling import kernel
 from .lanes import LANES, add_to, clear, lanes, total
-from .operands import Flat, FlatOut, Int, Part, Parts
 from .products.views import stretch
 
 

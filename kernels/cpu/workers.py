@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from ..operands import WORK_BYTES
 from . import team
-from .operands import WORK_BYTES
 
 SPIN = 50e-6
 """Seconds for which a worker looks for parts before it sleeps: waking it takes about as long."""

@@ -10,29 +10,34 @@ The product C = f(A B + b) as a ladder:
 - ``vectorised``      numbers move four at a time
 - ``warp_tile``       a tile for each warp, laid out for shared memory: what the engine uses
 
-``layer.cu`` has what a layer's backward pass needs beside products. ``product.cuh`` says where an
-entry lies (any strides, 64-bit offsets) and what happens to a finished one; ``vectors.cuh`` moves
-16 bytes at once.
+Headers: ``operands.cuh`` has what a kernel is given, ``product.cuh`` what products share,
+``activations.cuh`` activations and their slopes, ``vectors.cuh`` moves 16 bytes at once.
 
-- ``sources``   the text of a kernel with what it includes
-- ``machines``  where kernels run: on a GPU through CuPy, or simulated on the CPU (`kernels/sim`)
-- ``ladder``    the rungs, and a product's launch; ``layer``: the launches of layer.cu
+In Python:
+
+- ``declared``   a kernel's operands and grid, written as a function's head
+- ``launches``   the heads of all kernels but the products; ``ladder``: those, rung by rung
+- ``launching``  from operands to a kernel's one argument
+- ``library``    kernels by name, ready to run
+- ``machines``   where they run: on a GPU through CuPy, or simulated on the CPU (`kernels/sim`)
+- ``sources``    the text of a kernel with what it includes
 
 Launches know no device: grid, block and arguments are worked out in one place for all machines.
 """
 
-from .ladder import RUNGS, TOP, Products, Rung
-from .layer import RowSums, Slopes
+from .ladder import RUNGS, TOP
+from .launching import Cell, CudaKernel, Launch
+from .library import Library
 from .machines import CupyMachine, Machine, SimulatedMachine
 
 __all__ = [
     "RUNGS",
     "TOP",
+    "Cell",
+    "CudaKernel",
     "CupyMachine",
+    "Launch",
+    "Library",
     "Machine",
-    "Products",
-    "RowSums",
-    "Rung",
     "SimulatedMachine",
-    "Slopes",
 ]

@@ -1,17 +1,32 @@
-"""The rungs of the product, and its launch: the same for every rung and every machine."""
+"""The rungs of the product: what each is made for, and how it is launched."""
 
-import functools
 import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from ..operands import Int, Matrix, MatrixOut, Vector
+from .declared import KERNELS, Declared, Given, Grid, blocks_for, headed
+from .sources import TYPES
 
-from .machines import Kernel, Machine, blocks_for, steps
-from .sources import TYPES, text_of
+SHAPES = ("A.columns = B", "C = A", "C.columns = B.columns", "bias = B.columns", "gate = A",
+          "gate.columns = B.columns")  # fmt: skip
 
-ACTIVATIONS = {None: 0, "relu": 1, "sigmoid": 2, "tanh": 3}
-"""What the kernels call the activations that a product can apply."""
+
+def product(
+    A: Matrix,
+    B: Matrix,
+    C: MatrixOut,
+    bias: Vector,
+    activation: Int,
+    gate: Matrix,
+    gate_kind: Int,
+) -> None:
+    """C = f(A @ B + bias) * g'(gate); `activation` f and `gate_kind` g by their codes.
+
+    C overlaps none of the others.
+
+    Shapes: A (M, K), B (K, N), C and gate (M, N), bias (N,); bias and gate may be None.
+    """
 
 
 @dataclass(frozen=True)
@@ -35,27 +50,42 @@ class Shape:
         return blocks_for(M, self.tile[0]) * blocks_for(N, self.tile[1])
 
 
-@dataclass(frozen=True)
-class Rung:
-    """One file of the ladder, whose kernel has the file's name, and its shape for each type."""
+@dataclass(frozen=True, eq=False)
+class Rung(Declared):
+    """One file of the ladder, whose kernel has the file's name, and its shapes for each type.
 
-    name: str
-    float32: Shape
-    float64: Shape
+    Attributes:
+        shapes: By number type; where there are several, the size of a product decides.
+    """
+
+    shapes: dict[str, tuple[Shape, ...]] | None = None
 
     @property
-    def file(self) -> str:
-        """Where the kernel stands."""
-        return f"{self.name}.cu"
+    def rung(self) -> str:
+        """What `use_kernel` calls it."""
+        return self.file.removesuffix(".cu")
 
-    def shape(self, dtype: str) -> Shape:
-        """Its shape for a number type."""
-        return self.float32 if dtype == "float32" else self.float64
+    def _spelt(self, dtype: str, shape: Shape) -> str:
+        numbers = "".join(f", {n}" for n in shape.numbers)
+        return f"matmul_{self.rung}<{TYPES[dtype]}{numbers}>"
 
-    def kernel(self, dtype: str) -> str:
-        """What C++ calls the kernel for a number type."""
-        numbers = "".join(f", {n}" for n in self.shape(dtype).numbers)
-        return f"matmul_{self.name}<{TYPES[dtype]}{numbers}>"
+    def kernels(self, dtype: str) -> tuple[str, ...]:
+        """One for each shape."""
+        assert self.shapes is not None
+        return tuple(self._spelt(dtype, shape) for shape in self.shapes[dtype])
+
+    def grid(self, dtype: str, given: Given) -> Grid:
+        """The shape for this size, and its blocks."""
+        assert self.shapes is not None
+        M, N = given["C"].shape
+        shape = self.shapes[dtype][0]
+        return Grid(self._spelt(dtype, shape), shape.blocks(M, N), shape.threads)
+
+
+def _rung(name: str, float32: Shape, float64: Shape) -> Rung:
+    shapes = {"float32": (float32,), "float64": (float64,)}
+    head = headed(product, SHAPES, "self")
+    return Rung(f"product_{name}", f"{name}.cu", head, shapes=shapes)
 
 
 def _each_alone() -> tuple[Shape, Shape]:
@@ -70,16 +100,16 @@ def _tiles(BM: int, BN: int, BK: int, *thread: tuple[int, ...]) -> tuple[Shape, 
 
 
 RUNGS = {
-    rung.name: rung
+    rung.rung: rung
     for rung in (
-        Rung("naive", *_each_alone()),
-        Rung("coalesced", *_each_alone()),
-        Rung("shared_tile", *[Shape((16,), 256, (16, 16))] * 2),
-        Rung("thread_tile_1d", *_tiles(64, 32, 8, (8,), (8,))),
+        _rung("naive", *_each_alone()),
+        _rung("coalesced", *_each_alone()),
+        _rung("shared_tile", *[Shape((16,), 256, (16, 16))] * 2),
+        _rung("thread_tile_1d", *_tiles(64, 32, 8, (8,), (8,))),
         # 64 sums of float64 and their operands are more than the 255 registers of a thread
-        Rung("thread_tile_2d", *_tiles(64, 64, 8, (8, 8), (4, 4))),
-        Rung("vectorised", *_tiles(64, 64, 8, (8, 8), (4, 4))),
-        Rung(
+        _rung("thread_tile_2d", *_tiles(64, 64, 8, (8, 8), (4, 4))),
+        _rung("vectorised", *_tiles(64, 64, 8, (8, 8), (4, 4))),
+        _rung(
             "warp_tile",
             Shape((128, 64, 8, 2, 2, 4), 128, (128, 64)),
             Shape((64, 32, 8, 2, 2, 2), 128, (64, 32)),
@@ -89,52 +119,7 @@ RUNGS = {
 """The ladder, from the bottom."""
 
 TOP = next(reversed(RUNGS))
-"""What the engine uses."""
+"""What the engine uses: the kernel "product"."""
 
-
-class Products:
-    """C = f(A B + b) on a machine, by a rung of the ladder.
-
-    Args:
-        machine: Where kernels run.
-        rung: One of `RUNGS`.
-        text: What to compile in place of the rung's file (a test may break a kernel).
-    """
-
-    def __init__(self, machine: Machine, rung: str = TOP, text: str | None = None) -> None:
-        self.machine, self.rung = machine, RUNGS[rung]
-        self.text = text_of(self.rung.file) if text is None else text
-        self.of_type = functools.cache(self._of_type)
-
-    def _of_type(self, dtype: str) -> Kernel:
-        names = tuple(self.rung.kernel(each) for each in TYPES)
-        return self.machine.kernel(self.text, names, self.rung.kernel(dtype))
-
-    def __call__(
-        self, A: Any, B: Any, C: Any, bias: Any = None, activation: str | None = None
-    ) -> None:
-        """Writes f(A B + b) into C, which overlaps none of the others.
-
-        Shapes: A (M, K), B (K, N), C (M, N), bias (N,); any strides.
-
-        Raises:
-            ValueError: Shapes or number types that do not fit, an unknown activation.
-        """
-        M, K = A.shape
-        N = B.shape[1]
-        types = {x.dtype.name for x in (A, B, C, bias) if x is not None}
-        if B.shape != (K, N) or C.shape != (M, N) or (bias is not None and bias.shape != (N,)):
-            raise ValueError(f"product: shapes {A.shape} @ {B.shape} -> {C.shape} do not fit")
-        if len(types) > 1 or not types <= TYPES.keys() or activation not in ACTIVATIONS:
-            raise ValueError(f"product: no kernel for {sorted(types)}, activation {activation!r}")
-        if not M * N:
-            return  # nothing to compute, and a grid without blocks is an error
-        address = self.machine.address
-        words: list[int] = [M, N, K]
-        for x in (A, B, C):
-            words += [address(x), *steps(x)]
-        words += [0, 0] if bias is None else [address(bias), *steps(bias)]
-        words.append(ACTIVATIONS[activation])
-        arrays = [x for x in (A, B, C, bias) if x is not None]
-        kernel, shape = self.of_type(A.dtype.name), self.rung.shape(A.dtype.name)
-        kernel(shape.blocks(M, N), shape.threads, np.array(words, np.int64), arrays)
+KERNELS.update({rung.name: rung for rung in RUNGS.values()})
+KERNELS["product"] = RUNGS[TOP]

@@ -1,4 +1,4 @@
-"""Where kernels run. Both machines are given the same text, grid, block and arguments."""
+"""Where kernels run. Both machines are given the same text, grid and arguments."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -7,15 +7,24 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from ..sim import SimulatedKernel
+from .declared import Grid
 
 Words: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
-Kernel: TypeAlias = Callable[[int, int, Words, Sequence[Any]], None]
-"""kernel(blocks, threads, words, arrays): runs a grid of `blocks` blocks of `threads` threads.
+Kernel: TypeAlias = Callable[[Grid, Words, Sequence[Any]], None]
+"""kernel(grid, words, arrays): runs a grid.
 
 `words` is the kernel's one argument, a struct whose fields are all 64 bits wide; `arrays` are those
 whose addresses stand in it, which live until the kernel has been launched.
 """
+
+OPTIONS = ("--std=c++17", "--fmad=false")
+"""For NVIDIA's compiler. A product and a sum are one rounding only where a kernel says `fma`, so
+that a fusion cannot change a bit."""
+
+
+COOPERATIVE = "grid_barrier("
+"""A source with this call has kernels whose blocks wait for each other."""
 
 
 class Machine(Protocol):
@@ -37,8 +46,9 @@ class SimulatedMachine:
     def _kernel(self, text: str, kernels: tuple[str, ...], name: str) -> Kernel:
         simulated = SimulatedKernel(text, kernels, name)
 
-        def launch(blocks: int, threads: int, words: Words, arrays: Sequence[Any]) -> None:
-            simulated((blocks,), (threads,), (words,), arrays)
+        def launch(grid: Grid, words: Words, arrays: Sequence[Any]) -> None:
+            how = {"cooperative": True} if grid.cooperative else {}
+            simulated((grid.blocks,), (grid.threads,), (words,), arrays, grid.shared, **how)
 
         return launch
 
@@ -56,32 +66,22 @@ class CupyMachine:
     def _kernel(self, text: str, kernels: tuple[str, ...], name: str) -> Kernel:
         import cupy
 
-        module = cupy.RawModule(code=text, options=("--std=c++17",), name_expressions=kernels)
+        module = cupy.RawModule(
+            code=text,
+            options=OPTIONS,
+            name_expressions=kernels,
+            enable_cooperative_groups=COOPERATIVE in text,
+        )
         function = module.get_function(name)
 
-        def launch(blocks: int, threads: int, words: Words, arrays: Sequence[Any]) -> None:
+        def launch(grid: Grid, words: Words, arrays: Sequence[Any]) -> None:
             # An array of NumPy is passed by value: the driver copies the struct at the launch.
-            function((blocks,), (threads,), (words,))
+            if grid.shared > function.max_dynamic_shared_size_bytes:
+                function.max_dynamic_shared_size_bytes = grid.shared
+            function((grid.blocks,), (grid.threads,), (words,), shared_mem=grid.shared)
 
         return launch
 
     def address(self, array: Any) -> int:
         """The address in the GPU's memory."""
         return int(array.data.ptr)
-
-
-def steps(array: Any) -> tuple[int, ...]:
-    """An array's strides in numbers.
-
-    Raises:
-        ValueError: Its entries do not lie at multiples of their size (a field of a record).
-    """
-    size = array.itemsize
-    if any(stride % size for stride in array.strides):
-        raise ValueError(f"strides {array.strides} are no multiples of {size} bytes: copy it first")
-    return tuple(stride // size for stride in array.strides)
-
-
-def blocks_for(count: int, each: int) -> int:
-    """How many blocks cover `count` things if a block covers `each`."""
-    return -(-count // each)

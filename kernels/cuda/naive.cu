@@ -12,9 +12,9 @@
 
 template <class T> __global__ void matmul_naive(Product<T> p) {
   long long entry = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-  if (entry >= p.M * p.N) return;
-  long long i = entry % p.M, j = entry / p.M;
+  if (entry >= p.M() * p.N()) return;
+  long long i = entry % p.M(), j = entry / p.M();
   T sum = 0;
-  for (long long k = 0; k < p.K; k++) sum += p.A(i, k) * p.B(k, j);
+  for (long long k = 0; k < p.K(); k++) sum = fma(p.A(i, k), p.B(k, j), sum);
   p.store(i, j, sum);
 }

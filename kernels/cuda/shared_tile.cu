@@ -17,15 +17,15 @@
 template <class T, int TILE> __global__ void matmul_shared_tile(Product<T> p) {
   __shared__ T A[TILE][TILE];
   __shared__ T B[TILE][TILE];
-  long long tiles_across = (p.N + TILE - 1) / TILE;
+  long long tiles_across = (p.N() + TILE - 1) / TILE;
   long long i0 = blockIdx.x / tiles_across * TILE, j0 = blockIdx.x % tiles_across * TILE;
   int row = threadIdx.x / TILE, column = threadIdx.x % TILE;
   T sum = 0;
-  for (long long k0 = 0; k0 < p.K; k0 += TILE) {
+  for (long long k0 = 0; k0 < p.K(); k0 += TILE) {
     fetch_a<TILE * TILE>(A, p, i0, k0);
     fetch_b<TILE * TILE>(B, p, k0, j0);
     __syncthreads();
-    for (int k = 0; k < TILE; k++) sum += A[row][k] * B[k][column];
+    for (int k = 0; k < TILE; k++) sum = fma(A[row][k], B[k][column], sum);
     __syncthreads();
   }
   p.store(i0 + row, j0 + column, sum);

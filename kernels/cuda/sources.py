@@ -12,8 +12,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 INCLUDE = re.compile(r'#include "(\w+\.cuh)"')
 
-TYPES = {"float32": "float", "float64": "double"}
-"""Number types that kernels are made for, and what C++ calls them."""
+TYPES = {"float32": "float", "float64": "double", "uint8": "unsigned char"}
+"""Number types that kernels are made for, and what C++ calls them; bytes are only moved."""
 
 
 @functools.cache

@@ -15,11 +15,11 @@ __global__ __launch_bounds__(BM / ROWS * BN) void matmul_thread_tile_1d(Product<
   constexpr int THREADS = BM / ROWS * BN;
   __shared__ T A[BM][BK];
   __shared__ T B[BK][BN];
-  long long tiles_across = (p.N + BN - 1) / BN;
+  long long tiles_across = (p.N() + BN - 1) / BN;
   long long i0 = blockIdx.x / tiles_across * BM, j0 = blockIdx.x % tiles_across * BN;
   int row = threadIdx.x / BN * ROWS, column = threadIdx.x % BN;
   T sum[ROWS] = {};
-  for (long long k0 = 0; k0 < p.K; k0 += BK) {
+  for (long long k0 = 0; k0 < p.K(); k0 += BK) {
     fetch_a<THREADS>(A, p, i0, k0);
     fetch_b<THREADS>(B, p, k0, j0);
     __syncthreads();
@@ -27,7 +27,7 @@ __global__ __launch_bounds__(BM / ROWS * BN) void matmul_thread_tile_1d(Product<
     for (int k = 0; k < BK; k++) {
       T b = B[k][column];
 #pragma unroll
-      for (int r = 0; r < ROWS; r++) sum[r] += A[row + r][k] * b;
+      for (int r = 0; r < ROWS; r++) sum[r] = fma(A[row + r][k], b, sum[r]);
     }
     __syncthreads();
   }

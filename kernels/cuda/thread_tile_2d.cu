@@ -14,11 +14,11 @@ __global__ __launch_bounds__(BM / ROWS * (BN / COLUMNS)) void matmul_thread_tile
   constexpr int ACROSS = BN / COLUMNS, THREADS = BM / ROWS * ACROSS;
   __shared__ T A[BM][BK];
   __shared__ T B[BK][BN];
-  long long tiles_across = (p.N + BN - 1) / BN;
+  long long tiles_across = (p.N() + BN - 1) / BN;
   long long i0 = blockIdx.x / tiles_across * BM, j0 = blockIdx.x % tiles_across * BN;
   int row = threadIdx.x / ACROSS * ROWS, column = threadIdx.x % ACROSS * COLUMNS;
   T sum[ROWS][COLUMNS] = {}, a[ROWS], b[COLUMNS];
-  for (long long k0 = 0; k0 < p.K; k0 += BK) {
+  for (long long k0 = 0; k0 < p.K(); k0 += BK) {
     fetch_a<THREADS>(A, p, i0, k0);
     fetch_b<THREADS>(B, p, k0, j0);
     __syncthreads();
@@ -31,7 +31,7 @@ __global__ __launch_bounds__(BM / ROWS * (BN / COLUMNS)) void matmul_thread_tile
 #pragma unroll
       for (int r = 0; r < ROWS; r++)
 #pragma unroll
-        for (int c = 0; c < COLUMNS; c++) sum[r][c] += a[r] * b[c];
+        for (int c = 0; c < COLUMNS; c++) sum[r][c] = fma(a[r], b[c], sum[r][c]);
     }
     __syncthreads();
   }

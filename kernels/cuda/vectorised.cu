@@ -20,14 +20,14 @@ __global__ __launch_bounds__(BM / ROWS * (BN / COLUMNS)) void matmul_vectorised(
   constexpr int ACROSS = BN / COLUMNS, THREADS = BM / ROWS * ACROSS;
   __shared__ __align__(16) T At[BK][BM];
   __shared__ __align__(16) T B[BK][BN];
-  long long tiles_across = (p.N + BN - 1) / BN;
+  long long tiles_across = (p.N() + BN - 1) / BN;
   long long i0 = blockIdx.x / tiles_across * BM, j0 = blockIdx.x % tiles_across * BN;
   int row = threadIdx.x / ACROSS * ROWS, column = threadIdx.x % ACROSS * COLUMNS;
   T sum[ROWS][COLUMNS] = {}, a[ROWS], b[COLUMNS];
-  for (long long k0 = 0; k0 < p.K; k0 += BK) {
+  for (long long k0 = 0; k0 < p.K(); k0 += BK) {
     // A transposed is a matrix too: its step down is A's step to the right.
-    fetch_vectors<THREADS>(At, transposed(p.A), k0, i0, p.K, p.M);
-    fetch_vectors<THREADS>(B, p.B, k0, j0, p.K, p.N);
+    fetch_vectors<THREADS>(At, transposed(p.A), k0, i0);
+    fetch_vectors<THREADS>(B, p.B, k0, j0);
     __syncthreads();
 #pragma unroll
     for (int k = 0; k < BK; k++) {
@@ -36,7 +36,7 @@ __global__ __launch_bounds__(BM / ROWS * (BN / COLUMNS)) void matmul_vectorised(
 #pragma unroll
       for (int r = 0; r < ROWS; r++)
 #pragma unroll
-        for (int c = 0; c < COLUMNS; c++) sum[r][c] += a[r] * b[c];
+        for (int c = 0; c < COLUMNS; c++) sum[r][c] = fma(a[r], b[c], sum[r][c]);
     }
     __syncthreads();
   }

@@ -7,7 +7,7 @@ template <> struct Vector<double> { typedef double2 Type; };
 template <class T> constexpr int WIDE = 16 / sizeof(T);
 
 template <class T> __device__ Matrix<T> transposed(const Matrix<T>& m) {
-  return Matrix<T>{m.start, m.right, m.down};
+  return Matrix<T>{m.start, m.columns, m.rows, m.right, m.down};
 }
 
 // 16 bytes, from and to addresses that are multiples of 16.
@@ -27,12 +27,12 @@ template <class T, int N> __device__ __forceinline__ void read_vectors(T (&into)
   }
 }
 
-// Copies a tile of a matrix of rows x columns into shared memory, zeros where the matrix ends: first row
-// i0, first column j0. Vectors lie along the step of 1, wherever that is, and only where all of one is
+// Copies a tile of a matrix into shared memory, zeros where the matrix ends: first row i0, first column
+// j0. Vectors lie along the step of 1, wherever that is, and only where all of one is
 // inside and begins at a multiple of 16 bytes.
 template <int THREADS, class T, int ROWS, int COLUMNS>
 __device__ void fetch_vectors(T (&tile)[ROWS][COLUMNS], const Matrix<const T>& from, long long i0,
-                              long long j0, long long rows, long long columns) {
+                              long long j0) {
   constexpr int W = WIDE<T>;
   static_assert(ROWS % W == 0 && COLUMNS % W == 0, "whole vectors");
   bool along_rows = from.right == 1, along_columns = !along_rows && from.down == 1;
@@ -44,7 +44,7 @@ __device__ void fetch_vectors(T (&tile)[ROWS][COLUMNS], const Matrix<const T>& f
     if (along_columns) i = e % (ROWS / W) * W, j = e / (ROWS / W);
     else i = e / (COLUMNS / W), j = e % (COLUMNS / W) * W;
     int down = along_columns, right = !along_columns;
-    bool whole = i0 + i + down * (W - 1) < rows && j0 + j + right * (W - 1) < columns;
+    bool whole = i0 + i + down * (W - 1) < from.rows && j0 + j + right * (W - 1) < from.columns;
     __align__(16) T numbers[W];
     if (vectors && whole) {
       move_vector(numbers, &from(i0 + i, j0 + j));
@@ -52,7 +52,7 @@ __device__ void fetch_vectors(T (&tile)[ROWS][COLUMNS], const Matrix<const T>& f
 #pragma unroll
       for (int w = 0; w < W; w++) {
         long long r = i0 + i + down * w, c = j0 + j + right * w;
-        numbers[w] = r < rows && c < columns ? from(r, c) : T(0);
+        numbers[w] = r < from.rows && c < from.columns ? from(r, c) : T(0);
       }
     }
     if (along_columns) {

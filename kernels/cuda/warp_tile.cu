@@ -23,15 +23,15 @@ __global__ __launch_bounds__(32 * WARPS_DOWN * WARPS_ACROSS) void matmul_warp_ti
   static_assert(WM == 2 * 8 * SIDE && WN == 2 * 4 * SIDE, "8 x 4 lanes cover a warp's tile");
   __shared__ __align__(16) T At[BK][BM];
   __shared__ __align__(16) T B[BK][BN];
-  long long tiles_across = (p.N + BN - 1) / BN;
+  long long tiles_across = (p.N() + BN - 1) / BN;
   long long i0 = blockIdx.x / tiles_across * BM, j0 = blockIdx.x % tiles_across * BN;
   int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   int row = warp / WARPS_ACROSS * WM + lane / 4 * SIDE;
   int column = warp % WARPS_ACROSS * WN + lane % 4 * SIDE;
   T sum[2][SIDE][2][SIDE] = {}, a[2][SIDE], b[2][SIDE];
-  for (long long k0 = 0; k0 < p.K; k0 += BK) {
-    fetch_vectors<THREADS>(At, transposed(p.A), k0, i0, p.K, p.M);
-    fetch_vectors<THREADS>(B, p.B, k0, j0, p.K, p.N);
+  for (long long k0 = 0; k0 < p.K(); k0 += BK) {
+    fetch_vectors<THREADS>(At, transposed(p.A), k0, i0);
+    fetch_vectors<THREADS>(B, p.B, k0, j0);
     __syncthreads();
 #pragma unroll
     for (int k = 0; k < BK; k++) {
@@ -43,7 +43,7 @@ __global__ __launch_bounds__(32 * WARPS_DOWN * WARPS_ACROSS) void matmul_warp_ti
 #pragma unroll
       for (int e = 0; e < 4 * SIDE * SIDE; e++) {
         int c = e % SIDE, right = e / SIDE % 2, r = e / SIDE / 2 % SIDE, down = e / SIDE / 2 / SIDE;
-        sum[down][r][right][c] += a[down][r] * b[right][c];
+        sum[down][r][right][c] = fma(a[down][r], b[right][c], sum[down][r][right][c]);
       }
     }
     __syncthreads();

@@ -45,7 +45,7 @@ def enter(
         work: The address of scratch memory; None for memory that is full of rubbish.
     """
     from tinygrad_ed.kernels.cpu import loaded
-    from tinygrad_ed.kernels.cpu.operands import FIRST, ROW, WORDS
+    from tinygrad_ed.kernels.operands import FIRST, ROW, WORDS
 
     kernel = loaded.get(name, dtype)
     row, place = np.zeros(ROW, np.int64), FIRST

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from backends.threaded import as_before, divided, network  # noqa: F401 (fixtures)
-from tinygrad_ed.kernels.cpu import loaded, operands
+from tinygrad_ed.kernels import operands
+from tinygrad_ed.kernels.cpu import loaded
 
 import tinygrad_ed as tg
 from tinygrad_ed.cli import main

@@ -99,8 +99,9 @@ def test_numbers_below_the_normal_range_are_0_in_workers_too() -> None:
 def own_kernel(function: Any) -> Callable[..., bool]:
     """The launcher of a kernel that a test defines."""
     from tinygrad_ed.kernels.cpu import compiling
+    from tinygrad_ed.kernels.operands import signature_of
 
-    signature = compiling.signature_of(function, "float32")
+    signature = signature_of(function, "float32")
     code, symbol = compiling.machine_code(*compiling.intermediate(function, signature))
     entry = loading.load(code, symbol)
     spec = launching.spec_of(entry, signature)
@@ -109,7 +110,7 @@ def own_kernel(function: Any) -> Callable[..., bool]:
 
 def test_each_part_is_done_once_and_an_objection_is_heard_from_each() -> None:
     from tinygrad_ed.kernels.cpu.compiling import kernel
-    from tinygrad_ed.kernels.cpu.operands import FlatInOut, Int, Part, Parts
+    from tinygrad_ed.kernels.operands import FlatInOut, Int, Part, Parts
 
     @kernel(split="self", least=1)
     def count(times: FlatInOut, objects: Int, part: Part, parts: Parts) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..kernels.cpu import loaded
-from ..kernels.cpu.operands import ROW
+from ..kernels.operands import ROW
 from ..kernels.cpu.program import GATHER_ROWS, GATHERS
 from ..ops.registry import Array
 from ..tensor import Tensor

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..errors import CaptureError
-from ..kernels.cpu.operands import WORK_BYTES
+from ..kernels.operands import WORK_BYTES
 from ..ops.registry import Array
 from ..recording import changes
 from ..tape import written

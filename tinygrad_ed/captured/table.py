@@ -9,7 +9,7 @@ import numpy as np
 
 from ..kernels.cpu import loaded, program, workers
 from ..kernels.cpu.launching import ABSENT, RELEASE, builtin
-from ..kernels.cpu.operands import ROW, SHARED, WORDS
+from ..kernels.operands import ROW, SHARED, WORDS
 from ..ops.registry import Array
 from .instructions import Context, Count, Launch, address_of
 from .settings import Setting

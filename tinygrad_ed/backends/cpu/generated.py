@@ -11,7 +11,7 @@ from .environment import Environment
 
 
 def annotation_of(operand: Operand) -> str:
-    """What a kernel's parameter is annotated with: a name in `kernels/cpu/operands.py`."""
+    """What a kernel's parameter is annotated with: a name in `kernels/operands.py`."""
     if operand.kind in ("real", "int"):
         return "Real" if operand.kind == "real" else "Int"
     if operand.dtype == "bool":

@@ -1,8 +1,8 @@
 """What a kernel is given: the kinds of operands, and how each lies in a row of words.
 
-A kernel annotates its parameters with these names. One call of it is a *row* of 64-bit words: the
-address of its code, a word that says whether threads may share the work, then its operands one
-after the other.
+A kernel annotates its parameters with these names. One call of it on the CPU is a *row* of 64-bit
+words: the address of its code, a word that says whether threads may share the work, then its
+operands one after the other.
 
     Flat     an array in C order, seen as one line of entries      address, size
     Vector   the same, of one axis                                 address, size
@@ -15,9 +15,13 @@ after the other.
     FlatInOut, LabelsInOut          what it changes
     Part, Parts   which share of the result is wanted, of how many (not in the row)
     Work     the address of scratch memory of this thread          (not in the row)
+
+The same kinds serve CUDA kernels, whose row is laid out a little differently (`cuda/launching.py`).
 """
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -96,3 +100,26 @@ class Signature:
         if kind in ("Int", "Real"):
             return None
         return np.dtype({"Labels": "int64", "Mask": "bool"}.get(kind, self.dtype))
+
+
+def signature_of(function: Callable[..., Any], dtype: str) -> Signature:
+    """The operands of a kernel, from its annotations and its `attributes`."""
+    about = {
+        n: function.__annotations__[n].__metadata__ for n in inspect.signature(function).parameters
+    }
+    names = tuple(n for n, (kind, *_) in about.items() if kind in WORDS)
+    kinds = tuple(about[n][0] for n in names)
+    roles = tuple(about[n][1] if len(about[n]) > 1 else "in" for n in names)
+    attributes = function.attributes  # type: ignore[attr-defined]
+    bare = Signature(names, kinds, roles, dtype, attributes["split"], (), (), attributes["least"])
+
+    def word(text: str) -> int:
+        name, _, what = text.strip().partition(".")
+        kind, place = kinds[names.index(name)], bare.places[names.index(name)]
+        if kind in ("Int", "Real"):
+            return place
+        return place + (2 if what == "columns" else 1)
+
+    work = tuple(word(text) for text in attributes["work"] or names[:1])
+    pairs = (text.split("=") for text in attributes["equal"])
+    return replace(bare, work=work, equal=tuple((word(a), word(b)) for a, b in pairs))

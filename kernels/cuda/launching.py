@@ -1,0 +1,150 @@
+"""From a kernel's operands to the words of its struct, and to a grid.
+
+A struct's members follow one another in 64-bit words: an array is its address and its size, a matrix
+its address, rows, columns and steps, a number comes with the address of a place that it may be read
+from instead (`operands.cuh`).
+"""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .declared import Declared, Grid
+from .machines import Kernel, Words
+
+if TYPE_CHECKING:
+    from .library import Library
+
+WORDS = {"Flat": 2, "Labels": 2, "Mask": 2, "Vector": 2, "Matrix": 5, "Int": 2, "Real": 2}
+"""How many words each kind of operand takes."""
+
+
+class Cell(NamedTuple):
+    """A number that a kernel finds in the machine's memory: there, plus `offset` if it is whole."""
+
+    address: int
+    offset: int = 0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Launch:
+    """A kernel with all that it is launched with.
+
+    Attributes:
+        kernel: What runs.
+        grid: Over how many threads.
+        words: Its one argument.
+        arrays: Those whose addresses stand in the words.
+        scratch: Its scratch memory, whose first number says what it refused; None if it has none.
+    """
+
+    kernel: Kernel
+    grid: Grid
+    words: Words
+    arrays: Sequence[Any]
+    scratch: Any = None
+
+    def run(self) -> None:
+        """Launches it."""
+        self.kernel(self.grid, self.words, self.arrays)
+
+
+class CudaKernel:
+    """A kernel of a library for one number type; called like a kernel of the CPU.
+
+    Attributes:
+        name: What it is called.
+        signature: What it takes.
+        library: Where its neighbours are found.
+    """
+
+    def __init__(self, declared: Declared, dtype: str, library: "Library") -> None:
+        self.name, self.declared, self.library = declared.name, declared, library
+        self.signature, self.dtype = declared.signature(dtype), dtype
+        self._compiled: dict[str, Kernel] = {}
+        names, kinds = self.signature.names, self.signature.kinds
+        types = [self.signature.dtype_of(kind) for kind in kinds]
+        self._operands = list(zip(names, kinds, types, strict=True))
+        self._equal = [[self._size(side.strip()) for side in text.split("=")]
+                       for text in declared.equal]  # fmt: skip
+
+    def _size(self, text: str) -> Callable[[Mapping[str, Any]], int | None]:
+        """What a side of "C.columns = B" looks at; None for an operand that is missing."""
+        name, _, part = text.partition(".")
+        kind = self.signature.kinds[self.signature.names.index(name)]
+
+        def size(given: Mapping[str, Any]) -> int | None:
+            operand = given[name]
+            if operand is None:
+                return None
+            if kind == "Matrix":
+                return int(operand.shape[1 if part == "columns" else 0])
+            return operator.index(operand) if kind == "Int" else int(operand.size)
+
+        return size
+
+    def launch(self, *args: Any) -> bool:
+        """Runs it on arrays and numbers; False if they are not what it is made for."""
+        found = self.prepared(args)
+        if found is None:
+            return False
+        found.run()
+        return not self.library.refused(found)
+
+    def prepared(self, args: Sequence[Any]) -> Launch | None:
+        """The launch for these operands; None if they are not what the kernel is made for.
+
+        Raises:
+            TypeError: A number is no number.
+        """
+        words: list[int] = []
+        arrays: list[Any] = []
+        for (_, kind, dtype), arg in zip(self._operands, args, strict=True):
+            if type(arg) is Cell:
+                words += [arg.address, arg.offset]
+            elif kind == "Int":
+                words += [0, operator.index(arg)]
+            elif kind == "Real":
+                words += [0, int(np.float64(arg).view(np.int64))]
+            elif arg is None:
+                words += [0] * WORDS[kind]
+            else:
+                found = self._words_of(kind, dtype, arg)
+                if found is None:
+                    return None
+                words += found
+                arrays.append(arg)
+        given = dict(zip(self.signature.names, args, strict=True))
+        for sides in self._equal:
+            sizes = {size(given) for size in sides} - {None}
+            if len(sizes) > 1:
+                return None
+        scratch = None
+        if self.declared.works:
+            scratch = self.library.scratch()
+            words.append(self.library.machine.address(scratch))
+            arrays.append(scratch)
+        grid = self.declared.grid(self.dtype, given)
+        kernel = self._compiled.get(grid.kernel)
+        if kernel is None:
+            kernel = self.library.compiled(self.declared, grid.kernel)
+            self._compiled[grid.kernel] = kernel
+        return Launch(kernel, grid, np.array(words, np.int64), arrays, scratch)
+
+    def _words_of(self, kind: str, dtype: Any, arg: Any) -> list[int] | None:
+        if not isinstance(arg, self.library.arrays.ndarray) or arg.dtype != dtype:
+            return None
+        if not (arg.dtype.isnative and getattr(arg.flags, "aligned", True)):
+            return None
+        address = self.library.machine.address(arg)
+        if kind == "Matrix":
+            size = arg.itemsize
+            if arg.ndim != 2 or any(stride % size for stride in arg.strides):
+                return None
+            return [address, *arg.shape, *(stride // size for stride in arg.strides)]
+        if not arg.flags.c_contiguous or (kind == "Vector" and arg.ndim != 1):
+            return None
+        return [address, arg.size]
