@@ -24,9 +24,9 @@ from report import deliver, middle, times
 from tinygrad_ed.kernels.cpu.peak import bandwidths
 from workloads import CASES, Product
 
-from tinygrad_ed.backends.cpu import rungs
+from tinygrad_ed.backends.table import rungs
 
-TOP, *BELOW = rungs.RUNGS["matmul"]
+TOP, *BELOW = rungs.RUNGS["cpu"]["matmul"]
 MODES = {
     OURS: (*reversed(BELOW), TOP, "operator"),
     "numpy": ("matmul",),

@@ -9,7 +9,7 @@ Not `tinygrad`. Read it in this order: `tensor.py`, `tape.py`, `gradients.py`, `
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .backends.cpu.rungs import on_change, use_kernel
+from .backends.table.rungs import on_change, use_kernel
 from .creation import full, ones, tensor, zeros
 from .errors import (
     CaptureError,
@@ -28,7 +28,7 @@ from .tensor import Tensor
 
 if TYPE_CHECKING:
     from . import check, data, documents, drawing, metrics, nn, numerics, optim, train, views
-    from .backends.cpu.threads import get_threads, set_threads
+    from .backends.threads import get_threads, set_threads
     from .captured.step import capture
     from .check.gradcheck import gradcheck
     from .derivation.explain import explain
@@ -54,8 +54,8 @@ _LAZY = {
     "train": "train",
     "views": "views",
     "fit": "train",
-    "get_threads": "backends.cpu.threads",
-    "set_threads": "backends.cpu.threads",
+    "get_threads": "backends.threads",
+    "set_threads": "backends.threads",
     "draw": "drawing",
     "explain": "derivation",
     "gradcheck": "check",

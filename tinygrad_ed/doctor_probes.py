@@ -126,7 +126,7 @@ def threads() -> Row:
     """How many threads large kernels of device cpu are divided among."""
     try:
         importlib.import_module("numba")
-        number = importlib.import_module("tinygrad_ed.backends.cpu.threads").get_threads()
+        number = importlib.import_module("tinygrad_ed.backends.threads").get_threads()
     except ImportError:
         return Row("threads", "Numba does not import", False, "see Numba")
     except ValueError as error:

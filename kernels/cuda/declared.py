@@ -4,8 +4,8 @@
     def slope(dz: FlatOut, dy: Flat, y: Flat, kind: Int) -> None:
         \"\"\"dz = dy f'(z), by the code of f.\"\"\"
 
-The head is that of the CPU's kernel of this name (a test compares them), so whoever launches kernels
-need not know which device they are on. What is computed stands in the `.cu` file.
+The head is that of the CPU's kernel of this name (a test compares them), so whoever launches
+kernels need not know which device they are on. What is computed stands in the `.cu` file.
 """
 
 import inspect

@@ -1,8 +1,8 @@
 """From a kernel's operands to the words of its struct, and to a grid.
 
-A struct's members follow one another in 64-bit words: an array is its address and its size, a matrix
-its address, rows, columns and steps, a number comes with the address of a place that it may be read
-from instead (`operands.cuh`).
+A struct's members follow one another in 64-bit words: an array is its address and its size, a
+matrix its address, rows, columns and steps, a number comes with the address of a place that it may
+be read from instead (`operands.cuh`).
 """
 
 import operator

@@ -2,7 +2,7 @@
 
     numpy   NumPy arrays, every op by its formula: the living definition
     cpu     NumPy arrays, Numba kernels where there are any
-    cuda    CuPy arrays, formulas on the GPU
+    cuda    CuPy arrays, CUDA kernels; cuda-sim runs those on the CPU, thread by thread
 
 A back end is a small object: array module, allocation, and a table *op -> kernel*. It knows
 nothing of the tape. An op with no kernel in the table runs its own function.
@@ -10,8 +10,9 @@ nothing of the tape. An op with no kernel in the table runs its own function.
 base     what every device has; device numpy as it stands
 arrays   from what a user hands in to an array
 select   from a device's name to its back end
-cuda     device cuda
-cpu/     device cpu
+table/   which kernel serves which op, on every device that has kernels
+cpu      device cpu; threads: how many share a large kernel
+cuda     device cuda; cuda_sim: device cuda-sim
 
 From the source of an elementwise function to the text of a loop:
 

@@ -6,7 +6,9 @@ import numpy as np
 
 from ..errors import DeviceError
 from ..ops.registry import Array
-from .base import Backend
+from .table.backend import KernelBackend
+from .table.environment import Environment, Library
+from .table.rungs import RUNGS
 
 
 def why_unusable() -> str | None:
@@ -32,8 +34,8 @@ def why_unusable() -> str | None:
     return None
 
 
-class CudaBackend(Backend):
-    """CuPy arrays; the op functions dispatch to CuPy through NumPy's protocols."""
+class CudaBackend(KernelBackend):
+    """CuPy arrays; formulas dispatch to CuPy through NumPy's protocols."""
 
     def __init__(self) -> None:
         cause = why_unusable()
@@ -41,10 +43,11 @@ class CudaBackend(Backend):
             raise DeviceError(f"device 'cuda' cannot be used: {cause}; or choose --device cpu")
         import cupy
 
-        from ..kernels.cuda import CupyMachine
-        from .cuda_table import CudaKernels
+        from ..kernels import cuda
 
-        super().__init__("cuda", CudaKernels(CupyMachine(), cupy))
+        kernels = cuda.Library(cuda.CupyMachine(), cupy)
+        library = Library(kernels.get, kernels.generated, RUNGS["cuda"], "cuda", cupy)
+        super().__init__("cuda", Environment(library))
         self.cupy = cupy
 
     def asarray(self, data: Any, dtype: Any = None) -> Array:

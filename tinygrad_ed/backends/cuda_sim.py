@@ -1,13 +1,11 @@
-"""Device "cuda-sim": NumPy arrays, and the CUDA kernels executed on the CPU.
-
-The same `.cu` files and the same launches as on device "cuda", thread by thread: for being right
-and for learning, on a machine without a GPU. Ops without a kernel run their own formula.
-"""
+"""Device "cuda-sim": NumPy arrays, with the CUDA kernels executed on the CPU."""
 
 import numpy as np
 
 from ..errors import DeviceError
-from .base import Backend
+from .table.backend import KernelBackend
+from .table.environment import Environment, Library
+from .table.rungs import RUNGS
 
 
 def why_unusable() -> str | None:
@@ -17,14 +15,15 @@ def why_unusable() -> str | None:
     return why_unusable()
 
 
-class CudaSimBackend(Backend):
+class CudaSimBackend(KernelBackend):
     """NumPy arrays; kernels are compiled by g++ when they are first launched."""
 
     def __init__(self) -> None:
         cause = why_unusable()
         if cause is not None:
             raise DeviceError(f"device 'cuda-sim' cannot be used: {cause}")
-        from ..kernels.cuda import SimulatedMachine
-        from .cuda_table import CudaKernels
+        from ..kernels import cuda
 
-        super().__init__("cuda-sim", CudaKernels(SimulatedMachine(), np))
+        kernels = cuda.Library(cuda.SimulatedMachine(), np)
+        library = Library(kernels.get, kernels.generated, RUNGS["cuda"], "cuda")
+        super().__init__("cuda-sim", Environment(library))

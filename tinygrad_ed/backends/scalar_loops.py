@@ -104,6 +104,7 @@ def emit(
     outputs: Sequence[str | None],
     dtype: str = "float32",
     name: str = "",
+    language: str = "numba",
 ) -> ScalarLoop:
     """The loop of an elementwise function.
 
@@ -206,6 +207,7 @@ def emit_op(
     layouts: Sequence[Layout | None],
     numbers: Mapping[str, Any] | None = None,
     dtype: str = "float32",
+    language: str = "numba",
 ) -> ScalarLoop:
     """The loop of an op's formula; its result is called y (y_out beside an operand y).
 
@@ -221,7 +223,7 @@ def emit_op(
     arrays, options = _placed(op.operand_names, layouts)
     params = {**op.defaults, **options, **(numbers or {})}
     outputs, named = [_not_among(arrays, "y")], f"{op.name}_forward"
-    return emit(op.forward, arrays, params, outputs=outputs, dtype=dtype, name=named)
+    return emit(op.forward, arrays, params, outputs=outputs, dtype=dtype, name=named, language=language)
 
 
 def emit_vjp(
@@ -230,6 +232,7 @@ def emit_vjp(
     layouts: Sequence[Layout | None],
     numbers: Mapping[str, Any] | None = None,
     dtype: str = "float32",
+    language: str = "numba",
 ) -> ScalarLoop:
     """The loop of an op's VJP, computing only the gradients in `needs`.
 
@@ -249,7 +252,7 @@ def emit_vjp(
         for operand, need in zip(op.operand_names, needs, strict=True)
     ]
     named = f"{op.name}_vjp"
-    return emit(op.backward, arrays, params, outputs=outputs, dtype=dtype, name=named)
+    return emit(op.backward, arrays, params, outputs=outputs, dtype=dtype, name=named, language=language)
 
 
 def _placed(

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backends.base import copied
-from ..backends.cpu.environment import SERVED
-from ..kernels.cpu import loaded
+from ..backends.table.environment import SERVED, Library
 from ..ops.registry import Array, registry
 from .graph import Graph, same
 from .instructions import Context, Formula, Instruction, Launch, address_of, memory_of
@@ -54,12 +53,12 @@ def _alike(a: Array, b: Array) -> bool:
     return bool(a.shape == b.shape and a.dtype == b.dtype and a.flags.c_contiguous)
 
 
-def as_launches(lines: Sequence[Instruction]) -> list[Instruction]:
+def as_launches(lines: Sequence[Instruction], library: Library) -> list[Instruction]:
     """The program with copies into C order made by a kernel."""
-    return [_copying(line) or line for line in lines]
+    return [_copying(line, library) or line for line in lines]
 
 
-def _copying(line: Any) -> Instruction | None:
+def _copying(line: Any, library: Library) -> Instruction | None:
     """The launch that copies what a formula copies; None if it does more, or no kernel can."""
     if _is_copy(line):
         target, source = _copy_of(line)
@@ -71,12 +70,12 @@ def _copying(line: Any) -> Instruction | None:
         return None
     if source.flags.c_contiguous:
         args = [as_bytes(target), as_bytes(source), np.zeros(1, np.int64), 0, 1]
-        kernel = loaded.get("gather", "uint8")
+        kernel = library.get("gather", "uint8")
     else:
         args, dtype = [target, as_matrix(source)], SERVED.get(source.dtype)
         if args[1] is None or dtype is None:
             return None
-        kernel = loaded.get("ordered", dtype)
+        kernel = library.get("ordered", dtype)
     return Launch(kernel, args, line.where, Context("copy"))
 
 

@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..kernels.cpu import loaded
-from ..kernels.operands import ROW
-from ..kernels.cpu.program import GATHER_ROWS, GATHERS
 from ..ops.registry import Array
 from ..tensor import Tensor
-from .copies import as_bytes
-from .instructions import Context, Launch, address_of
-from .table import epoch_function, row_of
 
 if TYPE_CHECKING:
     from .program import Program
@@ -74,7 +68,7 @@ def _checked(
 
 
 def _program(step: "CapturedStep", arrays: Sequence[Array], rows: Array) -> "Program | None":
-    """The program for such batches, if it is one table and gives one number."""
+    """The program for such batches, if it is one run of launches and gives one number."""
     found, _ = step.prepared([a[rows] for a in arrays])
     if found is None or found.whole is None or found.is_careful:
         return None
@@ -85,29 +79,17 @@ def _in_one_call(
     program: "Program", arrays: Sequence[Array], order: Array, batches: int, size: int
 ) -> list[float]:
     assert program.whole is not None
-    table, head = program.whole, program.whole.head
-    gather, rows = loaded.get("gather", "uint8"), np.zeros((len(arrays), ROW), np.int64)
-    sources = [  # kept, since the rows have their addresses only
+    data = [
         np.ascontiguousarray(given, mine.dtype)
         for mine, given in zip(program.inputs, arrays, strict=True)
     ]
-    for row, mine, source in zip(rows, program.inputs, sources, strict=True):
-        operands = [as_bytes(mine), as_bytes(source), order, 0, len(mine)]
-        words = row_of(Launch(gather, operands, "", Context("gather")))
-        row[: len(words)] = words
-    head[GATHERS], head[GATHER_ROWS] = address_of(rows), len(arrays)
-    table.point_at(program.inputs)
-    losses = np.empty(batches)
-    result = program.result.arrays[0]
-    epoch, done = epoch_function(), 0
-    chunk = max(1, int(CHUNK // max(1, table.work)))
+    steps = program.whole.epoch(data, order, size, program.result.arrays[0])
+    losses, done = np.empty(batches), 0
+    chunk = max(1, int(CHUNK // max(1, program.whole.work)))
     while done < batches:
         part = min(chunk, batches - done)
         try:
-            could = epoch(
-                address_of(head), done * size, part, size, address_of(result), result.itemsize,
-                address_of(losses[done:]),
-            )  # fmt: skip
+            could = steps(done, losses[done : done + part])
         finally:  # also on Ctrl-C
             program.finish()
         done += could

@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.cpu.products import CODES
-from ..kernels.cpu import loaded
+from ..backends.table.products import CODES
 from ..ops.registry import Op, registry
 from .graph import Graph, same
 from .instructions import Context, Count, Launch, memory_of
@@ -71,7 +70,7 @@ def _dropped(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
             late = any(program.touched(a, i + 1, j - 1) for a in (dropped, value))
             if late or program.touched(target, k, j - 1, read=True):
                 return None
-            kernel = loaded.get("slope_of_dropped", line.kernel.signature.dtype)
+            kernel = program.library.get("slope_of_dropped", line.kernel.signature.dtype)
             args = [target, upstream, dropped, how[0]]
             return j, replace(line, kernel=kernel, args=args, context=_both(line, slope))
     return None

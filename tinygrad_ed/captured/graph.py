@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.table.environment import Library
 from ..ops.registry import Array
 from .instructions import Instruction, address_of, memory_of
 
@@ -15,9 +16,13 @@ class Graph:
     Args:
         lines: The instructions.
         outside: Arrays that must be in memory at the end, and those that the program is given.
+        library: Where other kernels of the device come from.
     """
 
-    def __init__(self, lines: Sequence[Instruction], outside: Sequence[Array]) -> None:
+    def __init__(
+        self, lines: Sequence[Instruction], outside: Sequence[Array], library: Library
+    ) -> None:
+        self.library = library
         self.lines: list[Instruction | None] = list(lines)
         self.outside = {id(memory_of(a)) for a in outside}
         self.readers: dict[int, list[int]] = {}

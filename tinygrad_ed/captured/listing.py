@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backends.cpu.products import CODES
+from ..backends.table.products import CODES
 from ..ops.registry import Array
 from .fusions import ACTIVATION, BIAS, GATE, KIND, LEFT, RESULT, RIGHT
 from .instructions import Count, Instruction, Launch, address_of

@@ -1,12 +1,11 @@
-"""A captured program: tables of launches, with formulas between them where there is no kernel."""
+"""A captured program: runs of launches, with formulas between them where there is no kernel."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ..errors import CaptureError
-from ..kernels.operands import WORK_BYTES
 from ..ops.registry import Array
 from ..recording import changes
 from ..tape import written
@@ -17,12 +16,14 @@ from .copies import as_launches, drop_copies
 from .gradients import Ends, array_of
 from .graph import Graph
 from .instructions import Context, Formula, Instruction, Launch, memory_of
+from .launch_list import LaunchList
 from .listing import Names, listing
 from .memory import own_memory
 from .result import Result
-from .table import Table, can_be_given
+from .runs import Runs
+from .table import can_be_given, tables
 from .trace import Trace
-from .traced import second
+from .traced import library_of, second
 
 
 class Program:
@@ -39,8 +40,8 @@ class Program:
 
     Attributes:
         instructions: What runs, in order; `print(program)` shows it.
-        parts: Tables and formulas in turn; a table is one call.
-        whole: The one table, if there is no formula, which is also given the inputs.
+        parts: Runs of launches, each one call, and formulas in turn.
+        whole: The one run, if there is no formula, which is also given the inputs.
         is_careful: Whether it must look at gradients or hyper-parameters before each run.
         seen, seen_grounds: The state of the engine for which `holds` was last answered with yes.
         run: (*arrays) -> True: one step on a batch; False if the arrays are not what was captured,
@@ -55,16 +56,16 @@ class Program:
         lines, (results, gradients) = _with_copies(
             trace, [result.arrays, [array for _, array, _ in ends.results]]
         )
-        kept = [*results, *gradients]
+        kept, library = [*results, *gradients], library_of(trace.device)
         given = trace.given
         if fuse:
             leaves = [leaf._array for leaf in trace.leaves.values()]
             lines = constants_once(lines, given, [*leaves, *trace.outside.values()])
-            graph = Graph(lines, [*kept, *given])
+            graph = Graph(lines, [*kept, *given], library)
             drop_copies(graph)
             fusions.fuse(graph)
             lines = graph.left
-        lines = as_launches(lines)
+        lines = as_launches(lines, library)
         memory = own_memory(lines, given, trace.outside)
         moved = memory.moved
         self.memory = memory.piece
@@ -86,13 +87,13 @@ class Program:
         self.written = trace.written
         self.outside = set(trace.outside)
         self.names = Names(trace, names, moved)
-        scratch = np.empty(WORK_BYTES + 4096, np.uint8)
-        self.whole: Table | None = None
+        make = LaunchList if library.language == "cuda" else tables()
+        self.whole: Runs | None = None
         if not self.formulas and all(map(can_be_given, self.inputs)):
             launches: list[Any] = self.instructions
-            self.whole = Table(launches, self.inputs, scratch)
-        self.parts = [self.whole] if self.whole else list(_parts(self.instructions, scratch))
-        self.runner: Table | InTurn = InTurn(self.parts, self.inputs)
+            self.whole = make(launches, self.inputs)
+        self.parts = [self.whole] if self.whole else list(_parts(self.instructions, make))
+        self.runner: Runs | InTurn = InTurn(self.parts, self.inputs)
         if self.whole is not None and not self._reads_late():
             self.runner = self.whole  # it reads a batch where it is
         self.run = self.runner.run
@@ -179,7 +180,7 @@ class Program:
 
     def _refresh(self) -> None:
         for part in self.parts:
-            if isinstance(part, Table):
+            if not isinstance(part, Formula):
                 part.refresh()
 
     @property
@@ -202,12 +203,12 @@ class Program:
 class InTurn:
     """A program with formulas in it: part after part, on copies of its inputs."""
 
-    def __init__(self, parts: Sequence[Table | Formula], inputs: Sequence[Array]) -> None:
+    def __init__(self, parts: Sequence[Runs | Formula], inputs: Sequence[Array]) -> None:
         self.parts, self.inputs = parts, inputs
         self.refused: Launch | None = None
 
     def run(self, *arrays: Array) -> bool | None:
-        """One step on a batch, answered as by `Table.run`."""
+        """One step on a batch, answered as by `Runs.run`."""
         if len(arrays) != len(self.inputs) or not all(
             isinstance(a, np.ndarray) and (a.shape, a.dtype) == (b.shape, b.dtype)
             for a, b in zip(arrays, self.inputs, strict=True)
@@ -245,16 +246,16 @@ def _with_copies(
     return lines, [[own(a) for a in arrays] for arrays in kept]
 
 
-def _parts(lines: Sequence[Instruction], scratch: Array) -> Iterator[Table | Formula]:
-    """Cuts the instructions into tables and formulas."""
+def _parts(lines: Sequence[Instruction], make: Callable[..., Runs]) -> Iterator[Runs | Formula]:
+    """Cuts the instructions into launches that follow one another, and formulas."""
     launches: list[Launch] = []
     for line in lines:
         if isinstance(line, Launch):
             launches.append(line)
             continue
         if launches:
-            yield Table(launches, (), scratch)
+            yield make(launches, ())
         yield line
         launches = []
     if launches:
-        yield Table(launches, (), scratch)
+        yield make(launches, ())

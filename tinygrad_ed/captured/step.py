@@ -27,7 +27,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from ..backends import get_backend
-from ..backends.cpu import rungs
+from ..backends.table import rungs
 from ..errors import CaptureError
 from ..ops.registry import Array
 from ..recording import changes, state

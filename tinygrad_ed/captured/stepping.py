@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..backends.cpu.updates import decisions
+from ..backends.table.updates import decisions
 from ..ops.counted import Counted
 from ..ops.registry import Array
 from .instructions import Context, Count, Formula

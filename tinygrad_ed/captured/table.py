@@ -2,16 +2,18 @@
 
 import ctypes
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..kernels.cpu import loaded, program, workers
 from ..kernels.cpu.launching import ABSENT, RELEASE, builtin
-from ..kernels.operands import ROW, SHARED, WORDS
+from ..kernels.operands import ROW, SHARED, WORDS, WORK_BYTES
 from ..ops.registry import Array
+from .copies import as_bytes
 from .instructions import Context, Count, Launch, address_of
+from .runs import Runs, Steps
 from .settings import Setting
 
 
@@ -56,8 +58,14 @@ def can_be_given(array: Array) -> bool:
     return bool(array.ndim <= program.RECORD - program.SIZES)
 
 
-class Table:
-    """Launches that run one after the other, in one call.
+def tables() -> Callable[[Sequence[Launch], Sequence[Array]], "Table"]:
+    """Makes the tables of one program, which share scratch memory."""
+    scratch = np.empty(WORK_BYTES + 4096, np.uint8)
+    return lambda launches, inputs: Table(launches, inputs, scratch)
+
+
+class Table(Runs):
+    """Launches that run one after the other, in one call of a compiled loop.
 
     It owns the words that lead to its rows, and keeps every array that they point to.
 
@@ -117,6 +125,27 @@ class Table:
         for places, array in zip(self.places, inputs, strict=True):
             for word, offset in places:
                 ctypes.c_int64.from_address(int(word)).value = address_of(array) + int(offset)
+
+    def epoch(self, data: Sequence[Array], order: Array, size: int, loss: Array) -> Steps:
+        """See `Runs.epoch`."""
+        gather, rows = loaded.get("gather", "uint8"), np.zeros((len(data), ROW), np.int64)
+        for row, mine, source in zip(rows, self.inputs, data, strict=True):
+            operands = [as_bytes(mine), as_bytes(source), order, 0, len(mine)]
+            words = row_of(Launch(gather, operands, "", Context("gather")))
+            row[: len(words)] = words
+        self.head[program.GATHERS] = address_of(rows)
+        self.head[program.GATHER_ROWS] = len(data)
+        self.point_at(self.inputs)
+        function, kept = epoch_function(), (data, order, rows)  # words have their addresses only
+
+        def steps(first: int, losses: Array) -> int:
+            found: int = function(
+                address_of(self.head), first * size, len(losses), size, address_of(loss),
+                loss.itemsize, address_of(losses),
+            )  # fmt: skip
+            return found if kept else 0
+
+        return steps
 
     def refresh(self) -> None:
         """Looks hyper-parameters up again."""

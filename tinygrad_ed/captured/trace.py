@@ -24,7 +24,7 @@ from ..tape import Node
 from .attributes import are_alike, attributes_of
 from .gradients import Gradients
 from .instructions import Context, Count, Formula, Instruction, Launch, memory_of
-from .traced import advance, traced_backend
+from .traced import library_of, traced_backend
 
 PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
@@ -259,7 +259,8 @@ class Trace:
         self.is_outside(counter)
         self.flat.append((counter, "count"))
         self.advanced[id(memory_of(counter))] = self.steps_ahead(counter) + by
-        self.instructions.append(advance(counter, by, users_line()))
+        kernel = library_of(self.device).get("advance", "float32")
+        self.instructions.append(Launch(kernel, [counter, by], users_line(), Context("count")))
 
     def steps_ahead(self, counter: Array) -> int:
         """How far a counter was moved on in this step so far."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backends import Backend
+from ..backends import Backend, get_backend
 from ..backends.base import Kernel
-from ..backends.cpu.elementwise import ElementwiseKernel
-from ..backends.cpu.environment import Environment
-from ..backends.cpu.table import CpuBackend
-from ..backends.cpu.updates import Updates
+from ..backends.table.backend import KernelBackend
+from ..backends.table.elementwise import ElementwiseKernel
+from ..backends.table.environment import Environment, Library
+from ..backends.table.updates import Updates
 from ..ops.registry import Array, Op
-from .instructions import Context, Launch
+from .instructions import Context
 
 if TYPE_CHECKING:
     from .trace import Trace
@@ -21,21 +21,25 @@ if TYPE_CHECKING:
 
 def traced_backend(trace: "Trace") -> Backend:
     """The back end of a trace's device as it is traced."""
-    is_cpu = isinstance(trace.device, CpuBackend)
-    return _TracedCpu(trace) if is_cpu else _TracedFormulas(trace)
+    has_kernels = isinstance(trace.device, KernelBackend)
+    return _TracedKernels(trace) if has_kernels else _TracedFormulas(trace)
 
 
-def advance(counter: Array, by: int, where: str) -> Launch:
-    """Moves a counter on."""
-    from ..kernels.cpu import loaded
-
-    return Launch(loaded.get("advance", "float32"), [counter, by], where, Context("count"))
+def library_of(device: Backend) -> Library:
+    """Where a program's kernels come from; a device without any still counts its steps by one."""
+    if isinstance(device, KernelBackend):
+        return device.environment.library
+    cpu: Any = get_backend("cpu")
+    found: Library = cpu.environment.library
+    return found
 
 
 class _Environment(Environment):
     """Kernels are launched and noted down."""
 
     def __init__(self, trace: "Trace") -> None:
+        device: Any = trace.device
+        super().__init__(device.environment.library)
         self.trace = trace
 
     def launcher(self, kernel: Any) -> Callable[..., bool]:
@@ -186,12 +190,12 @@ class _TracedFormulas(_Traced):
         self.trace = trace
 
 
-class _TracedCpu(_Traced, CpuBackend):
-    """Device "cpu"."""
+class _TracedKernels(_Traced, KernelBackend):
+    """A device with kernels."""
 
     def __init__(self, trace: "Trace") -> None:
         environment = _Environment(trace)
-        CpuBackend.__init__(self, environment)
+        KernelBackend.__init__(self, trace.device.name, environment)
         self.trace = trace
         self.kernels: Any = _TracedTable(trace, environment, self.kernels)
         device: Any = trace.device  # what it has made of sources is not made again

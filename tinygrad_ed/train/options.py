@@ -172,7 +172,7 @@ def run(program: Callable[[argparse.Namespace], None], options: argparse.Namespa
         ValueError: More threads than there can be.
     """
     if options.threads is not None:
-        from ..backends.cpu.threads import set_threads
+        from ..backends.threads import set_threads
 
         set_threads(options.threads)
     if options.plot is not None:

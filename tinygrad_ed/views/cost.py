@@ -17,8 +17,8 @@ import numpy as np
 from .. import machine
 from ..apply import apply
 from ..backends import Backend
-from ..backends.cpu.environment import Environment
-from ..backends.cpu.table import CpuBackend
+from ..backends.table.backend import KernelBackend
+from ..backends.table.environment import Environment
 from ..gradients import ArrayReading, seed_of
 from ..recording import no_grad
 from ..tape import Node, check_unchanged, fitted, walk_back
@@ -75,7 +75,8 @@ def cost(loss: Tensor, *, measure: bool = True, seed: Any = None) -> Cost:
 class _Noted(Environment):
     """Kernels are launched at once, and their names are noted."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment.library)
         self.names: list[str] = []
 
     def launcher(self, kernel: Any) -> Callable[..., bool]:
@@ -109,8 +110,11 @@ class _Costs(ArrayReading):
         self.machine, self.measure = known, measure
         self.names = names
         self.rows: list[Row] = []
-        self.noted = _Noted()
-        self.kernels = CpuBackend(self.noted) if isinstance(loss._backend, CpuBackend) else None
+        self.noted: _Noted | None = None
+        self.kernels: KernelBackend | None = None
+        if isinstance(loss._backend, KernelBackend):
+            self.noted = _Noted(loss._backend.environment)
+            self.kernels = loss._backend.on(self.noted)
 
     def forward(self, node: Node) -> None:
         """The row of a node's formula."""
@@ -166,8 +170,10 @@ class _Costs(ArrayReading):
         op: str = "",
     ) -> None:
         moved, known = tally.moved(results), self.machine
-        kernels = tuple(self.noted.names) if launched else ()  # else one gave up half-way
-        self.noted.names.clear()
+        kernels: tuple[str, ...] = ()
+        if self.noted is not None:
+            kernels = tuple(self.noted.names) if launched else ()  # else one gave up half-way
+            self.noted.names.clear()
         predicted = None
         if known is not None:
             predicted = known.seconds(tally.flops, moved, node._array.dtype.name)

@@ -1,10 +1,8 @@
-"""Sums and means on the CPU, where the summed axes are all, the first or the last."""
+"""Sums and means, where the summed axes are all, the first or the last."""
 
 import functools
 import math
 from typing import NamedTuple
-
-import numpy as np
 
 from ...ops.registry import Array
 from ..base import Arrays, Gradients, Homes, Needs, Params
@@ -67,7 +65,7 @@ class SumKernel:
         found = self._reduction(x, params)
         if found is None:
             return None
-        y = np.empty(found.shape, x.dtype)
+        y = self.environment.empty(found.shape, x.dtype)
         return y if self.total(x, found, y) else None
 
     def total(self, x: Array, found: Reduction, y: Array) -> bool:
@@ -89,6 +87,6 @@ class SumKernel:
         found = self._reduction(x, params)
         if found is None or dy.dtype != x.dtype:
             return None
-        dx, dy = np.empty(x.shape, x.dtype), self.environment.ordered(dy)
+        dx, dy = self.environment.empty(x.shape, x.dtype), self.environment.ordered(dy)
         among = found.among if self.mean else 0
         return (dx,) if self.spread[x.dtype](dx, dy, found.after, among) else None

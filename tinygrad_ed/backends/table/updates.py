@@ -1,4 +1,4 @@
-"""An optimiser's step on the CPU: its rule re-emitted as one loop over all weights, in place."""
+"""An optimiser's step: its rule re-emitted as one loop over all weights, in place."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -67,6 +67,7 @@ class Updates:
                 outputs=outputs,
                 dtype=SERVED[p.dtype],
                 name=f"{rule.__name__}_update",
+                language=self.environment.library.language,
             )
         except (NotElementwise, OSError):
             return None

@@ -1,6 +1,4 @@
-"""Dropout on the CPU: the mask is a formula, so the gradient draws it again."""
-
-import numpy as np
+"""Dropout: the mask is a formula, so the gradient draws it again."""
 
 from ...ops.registry import Array
 from ..base import Arrays, Gradients, Homes, Needs, Params
@@ -20,7 +18,7 @@ class DropoutKernel:
         p, seed, call = params["p"], params["seed"], params["call"]
         if not (isinstance(p, float) and 0 <= p < 1 and 0 <= seed < 2**63):
             return None
-        x, y = self.environment.ordered(x), np.empty(x.shape, x.dtype)
+        x, y = self.environment.ordered(x), self.environment.empty(x.shape, x.dtype)
         return y if self.dropout[x.dtype](x, y, p, seed, call) else None
 
     def vjp(

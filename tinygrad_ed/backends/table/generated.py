@@ -58,12 +58,10 @@ class Generated:
 
 def made(environment: Environment, loop: ScalarLoop, dtype: str) -> Generated:
     """The kernel of a loop, compiled at most once on a machine."""
-    from ...kernels.cpu import loaded
-
     whole = [o.argument for o in loop.operands if o.pattern == "full"]
     broadcast = any(o.pattern in ("row", "column") for o in loop.operands)
     results = [o.argument for o in loop.operands if o.kind in ("out", "inout")]
-    kernel = loaded.generated(
+    kernel = environment.library.generated(
         loop.name,
         dtype,
         loop.text,

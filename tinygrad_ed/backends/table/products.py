@@ -1,6 +1,4 @@
-"""`linear` and `matmul` on the CPU, by the product kernel."""
-
-import numpy as np
+"""`linear` and `matmul`, by the product kernel."""
 
 from ...ops.registry import Array
 from ..base import Arrays, Gradients, Homes, Needs, Params
@@ -16,13 +14,18 @@ class _Product:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        kernels = rungs.RUNGS["matmul"].items()
-        self.on_rung = {rung: Launchers(environment, kernel) for rung, kernel in kernels}
-        self.product = self.on_rung["tiled"]
+        kernels = environment.library.rungs["matmul"]
+        self.on_rung = {rung: Launchers(environment, kernel) for rung, kernel in kernels.items()}
+        self.product = next(iter(self.on_rung.values()))
 
     def chosen(self) -> Launchers:
-        """The products of the chosen rung; asked only while `rungs.active`."""
-        return self.on_rung[rungs.chosen()]
+        """The products of the chosen rung, if the device has it; asked while `rungs.active`."""
+        return self.on_rung.get(rungs.chosen(), self.product)
+
+    def home(self, homes: Homes, k: int, like: Array) -> Array:
+        """Where the gradient of the k-th operand is written."""
+        home = homes[k] if homes else None
+        return self.environment.empty(like.shape, like.dtype) if home is None else home
 
 
 class MatrixProductKernel(_Product):
@@ -33,7 +36,7 @@ class MatrixProductKernel(_Product):
         A, B = arrays
         if A.ndim != 2 or B.ndim != 2:
             return None
-        Z = np.empty((A.shape[0], B.shape[1]), A.dtype)
+        Z = self.environment.empty((A.shape[0], B.shape[1]), A.dtype)
         product = self.chosen() if rungs.active else self.product
         return Z if product[A.dtype](A, B, Z, None, 0, None, 0) else None
 
@@ -47,11 +50,11 @@ class MatrixProductKernel(_Product):
         product = (self.chosen() if rungs.active else self.product)[A.dtype]
         dA = dB = None
         if needs[0]:
-            dA = np.empty(A.shape, A.dtype) if not homes or homes[0] is None else homes[0]
+            dA = self.home(homes, 0, A)
             if not product(dy, B.T, dA, None, 0, None, 0):
                 return None
         if needs[1]:
-            dB = np.empty(B.shape, B.dtype) if not homes or homes[1] is None else homes[1]
+            dB = self.home(homes, 1, B)
             if not product(A.T, dy, dB, None, 0, None, 0):
                 return None
         return dA, dB
@@ -71,7 +74,7 @@ class LinearKernel(_Product):
         code = CODES.get(params["activation"])
         if X.ndim != 2 or W.ndim != 2 or code is None:
             return None
-        Z = np.empty((X.shape[0], W.shape[1]), X.dtype)
+        Z = self.environment.empty((X.shape[0], W.shape[1]), X.dtype)
         product = self.chosen() if rungs.active else self.product
         return Z if product[X.dtype](X, W, Z, b, code, None, 0) else None
 
@@ -85,21 +88,21 @@ class LinearKernel(_Product):
             dy = self.environment.ordered(dy)
         dZ = dy
         if code:
-            dZ = np.empty(dy.shape, dtype)
+            dZ = self.environment.empty(dy.shape, dtype)
             if not self.slope[dtype](dZ, dy, y, code):
                 return None
         product = (self.chosen() if rungs.active else self.product)[dtype]
         dX = dW = db = None
         if needs[0]:
-            dX = np.empty(X.shape, dtype) if not homes or homes[0] is None else homes[0]
+            dX = self.home(homes, 0, X)
             if not product(dZ, W.T, dX, None, 0, None, 0):
                 return None
         if needs[1]:
-            dW = np.empty(W.shape, dtype) if not homes or homes[1] is None else homes[1]
+            dW = self.home(homes, 1, W)
             if not product(X.T, dZ, dW, None, 0, None, 0):
                 return None
         if needs[2]:
-            db = np.empty(b.shape, dtype) if not homes or homes[2] is None else homes[2]
+            db = self.home(homes, 2, b)
             if not self.sum_rows[dtype](dZ, db, 0):
                 return None
         return dX, dW, db

@@ -1,9 +1,7 @@
-"""Losses on the CPU: one kernel each for the loss, its gradient, or both in one pass."""
+"""Losses: one kernel each for the loss, its gradient, or both in one pass."""
 
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from ...ops.registry import Array
 from ..base import Arrays, Gradients, Homes, Needs, Params
@@ -38,9 +36,10 @@ class LossKernel:
         """The loss, one number."""
         z, t = arrays
         mean = MEANS.get(params["reduction"])
-        if mean is None or not isinstance(t, np.ndarray) or not self.fits(z, t):
+        if mean is None or not isinstance(t, self.environment.ndarray) or not self.fits(z, t):
             return None
-        z, t, L = self.environment.ordered(z), self.environment.ordered(t), np.empty((), z.dtype)
+        z, t = self.environment.ordered(z), self.environment.ordered(t)
+        L = self.environment.empty((), z.dtype)
         done = self.loss[z.dtype](z, t, L, None, None, *self.extra(z, params), mean)
         return L if done else None
 
@@ -53,7 +52,7 @@ class LossKernel:
         if needs[1] or mean is None or not self.fits(z, t):
             return None
         z, t = self.environment.ordered(z), self.environment.ordered(t)
-        dz = np.empty(z.shape, z.dtype)
+        dz = self.environment.empty(z.shape, z.dtype)
         done = self.loss[z.dtype](z, t, None, dz, dy, *self.extra(z, params), mean)
         return (dz, None) if done else None
 

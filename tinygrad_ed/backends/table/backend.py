@@ -1,9 +1,7 @@
-"""Device "cpu": which kernel serves which op."""
+"""Which kernel serves which op, on every device that has kernels."""
 
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from ...ops.registry import Array, Op, registry
 from ..base import Backend, Kernel, Kernels
@@ -17,7 +15,7 @@ from .sums import SumKernel, reduction_over
 from .updates import Updates
 
 
-class CpuKernels(Kernels):
+class KernelTable(Kernels):
     """Kernels by name for the library's own ops, and a loop for any elementwise op."""
 
     def __init__(self, environment: Environment) -> None:
@@ -43,15 +41,26 @@ class CpuKernels(Kernels):
         return None
 
 
-class CpuBackend(Backend):
-    """NumPy arrays, kernels compiled by Numba."""
+class KernelBackend(Backend):
+    """A device with kernels."""
 
-    def __init__(self, environment: Environment) -> None:
-        super().__init__("cpu", CpuKernels(environment))
+    def __init__(self, name: str, environment: Environment) -> None:
+        super().__init__(name)
+        self._serve(environment)
+
+    def _serve(self, environment: Environment) -> None:
         self.environment = environment
+        self.kernels = KernelTable(environment)
         self.updates = Updates(environment)
         self.sums = SumKernel(environment, mean=False)
         self.plus = ElementwiseKernel(environment, registry["add"])
+
+    def on(self, environment: Environment) -> "KernelBackend":
+        """The same device, its kernels run by another environment."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other._serve(environment)
+        return other
 
     def add(self, first: Array, second: Array) -> Array:
         """The sum of two gradients of one shape."""
@@ -64,7 +73,7 @@ class CpuBackend(Backend):
         """The sum over the axes that an operand was repeated along."""
         found = reduction_over(axes, False, gradient.shape) if gradient.size else None
         if found is not None and gradient.dtype in SERVED:
-            total = np.empty(shape, gradient.dtype)
+            total = self.environment.empty(shape, gradient.dtype)
             if self.sums.total(gradient, found, total):
                 return total
         return super().sum_to(gradient, axes, shape)

@@ -1,4 +1,4 @@
-"""Any elementwise op on the CPU: its formula and its VJP re-emitted as one loop each."""
+"""Any elementwise op: its formula and its VJP re-emitted as one loop each."""
 
 import inspect
 import math
@@ -35,7 +35,7 @@ class ElementwiseKernel:
         plan = self._plan(arrays, params, None)
         if plan is None:
             return None
-        y = np.empty(plan.shape, plan.dtype)
+        y = self.environment.empty(plan.shape, plan.dtype)
         if plan.run(arrays, params, [y]):
             return y
         ordered = [self._ordered(a) for a in arrays]
@@ -49,7 +49,7 @@ class ElementwiseKernel:
         plan = self._plan(everything, params, needs)
         if plan is None:
             return None
-        outputs = [np.empty(plan.shape, plan.dtype) for _ in plan.outputs]
+        outputs = [self.environment.empty(plan.shape, plan.dtype) for _ in plan.outputs]
         if not plan.run(everything, params, outputs):
             everything = [self._ordered(a) for a in everything]
             if not plan.run(everything, params, outputs):
@@ -68,13 +68,13 @@ class ElementwiseKernel:
         return gradients
 
     def _ordered(self, a: Any) -> Any:
-        return self.environment.ordered(a) if isinstance(a, np.ndarray) else a
+        return self.environment.ordered(a) if isinstance(a, self.environment.ndarray) else a
 
     def _summed(self, wide: Array, like: Array) -> Array | None:
         """A gradient added up over the entries that a broadcast operand was repeated for."""
         if wide.size == like.size:  # nothing was repeated: there are only more axes of size 1
             return self._ordered(wide).reshape(like.shape)
-        total = np.empty(like.shape, like.dtype)
+        total = self.environment.empty(like.shape, like.dtype)
         if wide.size == 0:
             total[...] = 0
             return total
@@ -92,7 +92,8 @@ class ElementwiseKernel:
 
     def _plan(self, arrays: Sequence[Any], params: Params, needs: Needs | None) -> Plan | None:
         """What a call like this one comes down to; None if the formula must run."""
-        key: Any = [(a.shape, a.dtype) if isinstance(a, np.ndarray) else type(a) for a in arrays]
+        ndarray = self.environment.ndarray
+        key: Any = [(a.shape, a.dtype) if isinstance(a, ndarray) else type(a) for a in arrays]
         if params:
             key += [float if isinstance(v, float) else v for v in params.values()]
         try:
@@ -108,16 +109,17 @@ class ElementwiseKernel:
 
     def _made(self, arrays: Sequence[Any], params: Params, needs: Needs | None) -> Plan | None:
         operands = arrays if needs is None else arrays[2:]
+        ndarray, language = self.environment.ndarray, self.environment.library.language
         try:
-            shapes = [a.shape for a in operands if isinstance(a, np.ndarray)]
+            shapes = [a.shape for a in operands if isinstance(a, ndarray)]
             shape = np.broadcast_shapes(*shapes)
         except ValueError:
             return None
         if not shapes or (needs is not None and any(a.shape != shape for a in arrays[:2])):
             return None
-        floats = {a.dtype for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind != "b"}
+        floats = {a.dtype for a in arrays if isinstance(a, ndarray) and a.dtype.kind != "b"}
         dtype = SERVED.get(floats.pop()) if len(floats) == 1 else None
-        layouts = [_layout(a, shape) for a in operands]
+        layouts = [_layout(a, shape) if isinstance(a, ndarray) else None for a in operands]
         if dtype is None or "" in layouts or not _agree(operands, layouts, shape):
             return None
         names = zip(self.op.operand_names, operands, strict=False)
@@ -125,9 +127,9 @@ class ElementwiseKernel:
         numbers |= {k: float for k, a in names if isinstance(a, int | float)}
         try:
             if needs is None:
-                loop = emit_op(self.op, layouts, numbers, dtype)
+                loop = emit_op(self.op, layouts, numbers, dtype, language)
             else:
-                loop = emit_vjp(self.op, needs, layouts, numbers, dtype)
+                loop = emit_vjp(self.op, needs, layouts, numbers, dtype, language)
         except (NotElementwise, OSError):
             return None
         function = self.op.forward if needs is None else self.op.backward
@@ -155,7 +157,5 @@ def _agree(operands: Sequence[Any], layouts: Sequence[Any], shape: tuple[int, ..
 
 def _layout(operand: Any, shape: tuple[int, ...]) -> Any:
     """How an operand lies against the result, for the emitter; "" if no loop can be made."""
-    if not isinstance(operand, np.ndarray):
-        return None
     pattern = pattern_of(operand, shape) or ""
     return (pattern, "bool") if pattern and operand.dtype.kind == "b" else pattern

@@ -1,6 +1,4 @@
-"""softmax and log_softmax on the CPU, along the last axis."""
-
-import numpy as np
+"""softmax and log_softmax, along the last axis."""
 
 from ...ops.registry import Array
 from ..base import Arrays, Gradients, Homes, Needs, Params
@@ -20,7 +18,7 @@ class SoftmaxKernel:
         (z,) = arrays
         if z.ndim == 0 or z.size == 0 or params["axis"] not in (-1, z.ndim - 1):
             return None
-        z, p = self.environment.ordered(z), np.empty(z.shape, z.dtype)
+        z, p = self.environment.ordered(z), self.environment.empty(z.shape, z.dtype)
         return p if self.rows[z.dtype](z, p, z.shape[-1]) else None
 
     def vjp(
@@ -29,6 +27,6 @@ class SoftmaxKernel:
         """The gradient of the scores, written in the result."""
         if y.ndim == 0 or y.size == 0 or params["axis"] not in (-1, y.ndim - 1):
             return None
-        dz = np.empty(y.shape, y.dtype)
+        dz = self.environment.empty(y.shape, y.dtype)
         dy = self.environment.ordered(dy)
         return (dz,) if self.rows_vjp[y.dtype](dz, dy, y, y.shape[-1]) else None

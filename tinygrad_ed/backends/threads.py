@@ -2,7 +2,7 @@
 
 import operator
 
-from ...kernels.cpu import team, workers
+from ..kernels.cpu import team, workers
 
 
 def set_threads(number: int) -> None:
