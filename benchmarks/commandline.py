@@ -24,8 +24,12 @@ def options(
     modes: Modes,
     rounds: int = 5,
     seconds: float | None = 1.0,
+    devices: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
-    """The command line of a benchmark; without `seconds` it has no bursts to set."""
+    """The command line of a benchmark; without `seconds` it has no bursts to set.
+
+    `devices` are those it can run on, the usual one first; without them it runs on the CPU.
+    """
     names = ", ".join(f"{peer} ({', '.join(ways)})" for peer, ways in modes.items())
     parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
     add = parser.add_argument
@@ -36,10 +40,28 @@ def options(
     add("--rounds", type=positive, default=rounds, metavar="N", help=f"rounds (default {rounds})")
     if seconds is not None:
         add("--seconds", type=float, default=seconds, metavar="S", help=f"a burst's ({seconds})")
+    parser.set_defaults(device="cpu", tf32=False, smoke=False)
+    if devices:
+        add("--device", choices=devices, default=devices[0], help=f"(default {devices[0]})")
+        add("--smoke", action="store_true", help="tiny sizes: shows that it runs, not how fast")
     add("--json", type=Path, metavar="FILE", help="write the numbers as JSON")
     add("--plot", type=Path, metavar="FILE", help="draw them into FILE.png (needs matplotlib)")
     add("--record", action="store_true", help="write the table into benchmarks/RESULTS.md")
     return parser
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The arguments; a GPU that cannot be used and a record of nothing end the program with 2."""
+    arguments = parser.parse_args()
+    if arguments.record and (arguments.smoke or arguments.device == "cuda-sim"):
+        parser.error("--record: a simulated or a tiny run says nothing about speed")
+    if arguments.device == "cuda":
+        os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as nvidia-smi counts them
+        from tinygrad_ed.backends.cuda import why_unusable
+
+        if cause := why_unusable():
+            parser.exit(2, f"device 'cuda' cannot be used: {cause}\n")
+    return arguments
 
 
 def chosen(wanted: str | None, known: Iterable[str], what: str) -> list[str]:
@@ -78,7 +100,9 @@ def in_words(threads: int) -> str:
 def setting(arguments: argparse.Namespace) -> str:
     """How it was measured, for a title."""
     rounds = f"{arguments.rounds} rounds of {arguments.seconds:g} s"
-    return f"{in_words(arguments.threads)}, {rounds}"
+    if arguments.device == "cpu":
+        return f"{in_words(arguments.threads)}, {rounds}"
+    return f"device {arguments.device}, {rounds}"
 
 
 def cores_for(arguments: argparse.Namespace) -> list[int]:

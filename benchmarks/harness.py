@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from commandline import cores_for
+from place import environment
+from report import ratio
 
 HERE = Path(__file__).resolve().parent
 
@@ -32,6 +34,7 @@ class Worker:
     mode: str
     threads: int
     cores: list[int]
+    place: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +55,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
-            env={**os.environ, **limits},
+            env={**os.environ, **limits, **self.place},
         )
 
     def ask(self, **message: Any) -> dict[str, Any]:
@@ -113,12 +116,13 @@ class Measured:
     series: list[Series]
     skipped: list[dict[str, str]]
     threads: int = 1
+    device: str = "cpu"
 
     def notes(self) -> list[str]:
         """A line that says how quiet the machine was, if it was not."""
         shares = [share for one in self.series for share in one.shares]
         robbed = sum(share < 0.9 for share in shares)
-        if self.threads > 1 or not robbed:
+        if self.threads > 1 or self.device != "cpu" or not robbed:
             return []
         return [
             f"- {robbed} of {len(shares)} bursts had less than 90 % of their core: other programs "
@@ -137,8 +141,7 @@ class Measured:
         above = self.find(case, *over)
         if above is None:
             return None
-        each = [a / b for a, b in zip(above.rates, this.rates, strict=True)]
-        return {"median": statistics.median(each), "min": min(each), "max": max(each)}
+        return ratio(above.rates, this.rates)
 
 
 def missing(peer: str, packages: Mapping[str, str]) -> str | None:
@@ -164,16 +167,19 @@ def measure(
         benchmark: The function's name in `peers_<peer>.py`.
         cases: Their names.
         pairs: (peer, mode) in turn.
-        arguments: threads, cores, rounds, seconds.
+        arguments: threads, cores, rounds, seconds, device, tf32, smoke.
         packages: peer -> the package it needs.
         declines: (case, peer, mode) -> why it is left out, or None.
     """
-    found = Measured([], [], arguments.threads)
+    device = arguments.device
+    found = Measured([], [], arguments.threads, device)
     absent = {peer: why for peer, _ in pairs if (why := missing(peer, packages))}
     found.skipped += [{"peer": peer, "why": why} for peer, why in absent.items()]
-    cores = cores_for(arguments)
+    # Beside a GPU nobody is pinned: PyTorch runs a backward pass in a thread of its own.
+    cores = cores_for(arguments) if device == "cpu" or arguments.cores else []
+    place = environment(device, tf32=arguments.tf32, smoke=arguments.smoke)
     workers = [
-        Worker(benchmark, peer, mode, arguments.threads, cores)
+        Worker(benchmark, peer, mode, arguments.threads, cores, place)
         for peer, mode in pairs
         if peer not in absent
     ]

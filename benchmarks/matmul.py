@@ -10,6 +10,10 @@ products of its backward pass), or a group ("squares", "d"); `--dtypes` and `--l
 squares and shapes.
 
     python benchmarks/matmul.py --cases 64,512 --peers numpy,torch --json FILE --plot FILE.png
+
+With `--device cuda` it is the CUDA ladder against cuBLAS: see `matmul_cuda.py`.
+
+    python benchmarks/matmul.py --device cuda --seconds 0.05 --record
 """
 
 import argparse
@@ -18,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import plots
-from commandline import OURS, chosen, chosen_modes, options, setting
+from commandline import OURS, chosen, chosen_modes, options, parsed, setting
 from harness import Measured, Series, measure
 from report import deliver, middle, times
 from tinygrad_ed.kernels.cpu.peak import bandwidths
@@ -131,6 +135,12 @@ def run(arguments: argparse.Namespace) -> None:
     """Measures, prints, and writes what was asked for."""
     dtypes = chosen(arguments.dtypes, DTYPES, "--dtypes")
     layouts = chosen(arguments.layouts, LAYOUTS, "--layouts")
+    if arguments.device != "cpu":
+        import matmul_cuda
+
+        asked = arguments.cases and list(products(arguments.cases, dtypes, layouts))
+        matmul_cuda.run(arguments, asked)
+        return
     peers = None if arguments.peers is None else f"fma,{arguments.peers}"
     pairs = chosen_modes(peers, {"fma": ("peak",), **MODES})
     keys = list(dict.fromkeys(p.key for p in products(arguments.cases, dtypes, layouts)))
@@ -159,7 +169,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    parser = options(__doc__, [*SQUARES, "MxNxK", *LAYERS], MODES, seconds=0.2)
+    cases, devices = [*SQUARES, "MxNxK", *LAYERS], ("cpu", "cuda", "cuda-sim")
+    parser = options(__doc__, cases, MODES, seconds=0.2, devices=devices)
     parser.add_argument("--dtypes", metavar="T,U", help=f"some of {', '.join(DTYPES)}")
     parser.add_argument("--layouts", default="NN", metavar="L", help=f"of {', '.join(LAYOUTS)}")
-    run(parser.parse_args())
+    run(parsed(parser))

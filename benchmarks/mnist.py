@@ -30,9 +30,7 @@ def seconds_of(one: Series) -> float:
 def trainings(arguments: argparse.Namespace) -> list[Measured]:
     """Every round is a training from new weights, its epochs interleaved between the peers."""
     pairs = chosen_modes(arguments.peers, MODES)
-    an_epoch = argparse.Namespace(
-        threads=arguments.threads, cores=arguments.cores, rounds=arguments.epochs, seconds=0.0
-    )
+    an_epoch = argparse.Namespace(**{**vars(arguments), "rounds": arguments.epochs, "seconds": 0.0})
     return [
         measure("mnist", ["d"], pairs, an_epoch, packages=PACKAGES) for _ in range(arguments.rounds)
     ]

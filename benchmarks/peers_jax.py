@@ -3,7 +3,9 @@
 import os
 from typing import Any
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+from place import DEVICE, TF32
+
+os.environ["JAX_PLATFORMS"] = "cuda" if DEVICE == "cuda" else "cpu"
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,9 @@ from workloads import CASES, Case, Product, branch_parameters, data, in_batches,
 from workloads import first_weights as weights_of
 
 Params = Any
+configuration: Any = jax.config
+if DEVICE == "cuda":  # without it float32 products are TF32 ones
+    configuration.update("jax_default_matmul_precision", "tensorfloat32" if TF32 else "highest")
 wait: Any = jax.block_until_ready
 ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
 
@@ -123,7 +128,6 @@ def matmul(key: str, mode: str) -> Job:
     product = Product.parse(key)
     # Without it a float64 product would silently be a float32 one; with it, a training step would
     # draw its dropout in float64.
-    configuration: Any = jax.config
     configuration.update("jax_enable_x64", product.dtype == "float64")
     A, B = map(jnp.asarray, product.operands())
 

@@ -8,11 +8,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from elementwise_cases import FUNCTIONS, numbers
 from mnist_files import Digits
+from place import DEVICE, TF32
 from torch import Tensor, nn
 from worker import Job
 from workloads import CASES, Case, Product, branch_parameters, data, first_weights, in_batches
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+torch.set_float32_matmul_precision("high" if TF32 else "highest")
+Train = Callable[[Tensor, Tensor], Tensor]
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "bce": F.binary_cross_entropy_with_logits,
@@ -57,12 +60,15 @@ class Branches(nn.Module):
         return F.linear(torch.tanh(F.linear(joined, p.S, p.r)), p.O, p.o)
 
 
-def optimizer_of(case: Case, model: nn.Module, fused: bool) -> torch.optim.Optimizer:
+def optimizer_of(
+    case: Case, model: nn.Module, fused: bool, capturable: bool = False
+) -> torch.optim.Optimizer:
     """SGD or Adam; not fused means PyTorch's own default."""
     kind: Any = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[case.optimizer]
-    made: torch.optim.Optimizer = kind(
-        model.parameters(), lr=case.lr, **({"fused": True} if fused else {})
-    )
+    options = {"fused": True} if fused else {}
+    if capturable and case.optimizer == "adam":
+        options["capturable"] = True
+    made: torch.optim.Optimizer = kind(model.parameters(), lr=case.lr, **options)
     return made
 
 
@@ -70,25 +76,89 @@ def train_step(name: str, mode: str) -> Job:
     """One training step on batches that are tensors in memory."""
     case = CASES[name]
     torch.manual_seed(0)
-    model = Branches(case) if case.branches else chain(case)
-    optimizer = optimizer_of(case, model, fused="fused" in mode)
+    model = (Branches(case) if case.branches else chain(case)).to(DEVICE)
+    best = mode in ("graph", "reduce-overhead")
+    optimizer = optimizer_of(case, model, "fused" in mode or best, capturable=mode == "graph")
     loss_of = LOSSES[case.loss]
-    batches = [(torch.from_numpy(X), torch.from_numpy(y)) for X, y in in_batches(*data(case), case)]
+    batches = [
+        (torch.from_numpy(X).to(DEVICE), torch.from_numpy(y).to(DEVICE))
+        for X, y in in_batches(*data(case), case)
+    ]
 
     def forward(X: Tensor, y: Tensor) -> Tensor:
         return loss_of(model(X), y)
 
-    run = torch.compile(forward) if mode.startswith("compile") else forward
+    torch.compiler.reset()  # else shapes that differ between cases would be compiled as unknown
+    run = forward
+    if mode.startswith("compile"):
+        run = torch.compile(forward)
+    elif mode == "reduce-overhead":
+        run = torch.compile(forward, mode=mode)
 
-    def step(i: int) -> Tensor:
-        X, y = batches[i % len(batches)]
+    def train(X: Tensor, y: Tensor) -> Tensor:
         loss = run(X, y)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss.detach()
 
-    return Job(step)
+    one = graphed(train, model, optimizer, *batches[0]) if mode == "graph" else train
+    if mode == "reduce-overhead":
+        one = marked(train)
+    return Job(lambda i: one(*batches[i % len(batches)]), finish=finish)
+
+
+def finish() -> None:
+    """Waits for the GPU, where there is one."""
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+
+
+def marked(train: Train) -> Train:
+    """The step with its beginning announced: CUDA graphs inside may use their memory again."""
+
+    def one(X: Tensor, y: Tensor) -> Tensor:
+        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+        return train(X, y)
+
+    return one
+
+
+def graphed(
+    train: Train, model: nn.Module, optimizer: torch.optim.Optimizer, X: Tensor, y: Tensor
+) -> Train:
+    """The whole step as one CUDA graph, as PyTorch's documentation has it.
+
+    A batch is copied to where the graph reads it. Some steps are needed before recording; what they
+    changed is put back, so that the first replay is the first step.
+    """
+    X_here, y_here = X.clone(), y.clone()
+    first = [p.detach().clone() for p in model.parameters()]
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            train(X_here, y_here)
+    torch.cuda.current_stream().wait_stream(side)
+    with torch.no_grad():
+        for p, value in zip(model.parameters(), first, strict=True):
+            p.copy_(value)
+        for state in optimizer.state.values():
+            for value in state.values():
+                if isinstance(value, Tensor):
+                    value.zero_()
+    optimizer.zero_grad(set_to_none=True)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        loss = train(X_here, y_here)
+
+    def one(X: Tensor, y: Tensor) -> Tensor:
+        X_here.copy_(X)
+        y_here.copy_(y)
+        graph.replay()
+        return loss
+
+    return one
 
 
 def matmul(key: str, mode: str) -> Job:

@@ -1,7 +1,7 @@
 """The benchmarks' pictures, by matplotlib (`pip install -e '.[viz]'`)."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,28 @@ def roofline(
     axes.set_xlabel("flops per byte of A, B and C")
     axes.set_ylabel("GFLOP/s")
     axes.legend(fontsize="small")
+    figure.savefig(path, dpi=150)
+
+
+def crossover(path: Path, rows: Sequence[Row], text_of: Callable[[str], str]) -> None:
+    """A panel for each case: microseconds by size, on the CPU and on the GPU."""
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(row["case"] for row in rows))
+    across = min(3, len(names))
+    down = -(-len(names) // across)
+    figure = Figure(figsize=(4 * across, 3 * down), layout="constrained")
+    for k, name in enumerate(names):
+        axes = figure.add_subplot(down, across, k + 1)
+        mine = [row for row in rows if row["case"] == name]
+        for who, mark in (("cpu", "o-"), ("gpu", "s-")):
+            points = [1e6 * row[f"{who}_s"] for row in mine]
+            axes.plot([row["size"] for row in mine], points, mark, label=who.upper())
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        axes.set_xlabel(text_of(name))
+        axes.set_ylabel("µs")
+        axes.legend(fontsize="small")
     figure.savefig(path, dpi=150)
 
 

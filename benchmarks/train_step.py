@@ -6,6 +6,11 @@ step ("captured"), an epoch a call in a given order ("epoch"), or the five-line 
 @, + and the activation as operators of their own: "eager-separate").
 
     python benchmarks/train_step.py --cases c,d --peers torch,jax --rounds 5 --json FILE
+
+On a GPU all have float32's accuracy, ours also with the rung "tf32x3"; PyTorch also replays its
+step as a CUDA graph. `--tf32` is another table, in which all may round products to TF32.
+
+    python benchmarks/train_step.py --device cuda [--tf32] --record
 """
 
 import argparse
@@ -14,8 +19,9 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+import gpu_facts
 import plots
-from commandline import OURS, chosen, chosen_modes, options, setting
+from commandline import OURS, Modes, chosen, chosen_modes, options, parsed, setting
 from harness import Measured, Series, measure
 from report import deliver, middle, times
 from workloads import CASES
@@ -27,6 +33,11 @@ MODES = {
     "numpy": ("by-hand",),
     "sklearn": ("partial_fit",),
     "keras": ("fit",),
+}
+ON_A_GPU = {
+    OURS: ("captured", "captured-on-tf32x3", "epoch", "eager"),
+    "torch": ("eager", "fused", "graph", "reduce-overhead"),
+    "jax": ("jit", "scan"),
 }
 PACKAGES = {"torch": "torch", "jax": "jax", "sklearn": "sklearn", "keras": "keras"}
 CAPTURED, EPOCH, EAGER = ((OURS, mode) for mode in ("captured", "epoch", "eager"))
@@ -85,18 +96,36 @@ def strangers(found: Measured) -> list[str]:
     return lines
 
 
+def modes(device: str, tf32: bool) -> Modes:
+    """Who takes part, and how."""
+    if device == "cpu":
+        return MODES
+    if device == "cuda-sim":
+        return {OURS: ("captured", "epoch", "eager")}
+    ours = tuple(mode for mode in ON_A_GPU[OURS] if not (tf32 and mode.endswith("-on-tf32x3")))
+    return {**ON_A_GPU, OURS: ours}
+
+
+def precision(arguments: argparse.Namespace) -> str:
+    """For a title."""
+    return "TF32 allowed for all" if arguments.tf32 else "float32's accuracy for all"
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Measures, prints, and writes what was asked for."""
     cases = chosen(arguments.cases, CASES, "--cases")
-    pairs = chosen_modes(arguments.peers, MODES)
-    found = measure("train_step", cases, pairs, arguments, packages=PACKAGES)
+    pairs = chosen_modes(arguments.peers, modes(arguments.device, arguments.tf32))
+    with gpu_facts.Clocks() as clocks:
+        found = measure("train_step", cases, pairs, arguments, packages=PACKAGES)
+    gpu = {**gpu_facts.gpu(), **clocks.found()} if arguments.device == "cuda" else {}
     rows = [row(found, one) for one in found.series]
 
     def plot(path: Path) -> None:
         plots.bars(path, rows, group="case", value="steps_per_s", title="Training steps per second")
 
-    title = f"Training steps, {setting(arguments)}"
-    payload = {"rows": rows, "skipped": found.skipped}
+    accuracy = "" if arguments.device == "cpu" else f", {precision(arguments)}"
+    title = f"Training steps, {setting(arguments)}{accuracy}"
+    payload = {"rows": rows, "skipped": found.skipped, "gpu": gpu}
     deliver(
         arguments,
         "train_step",
@@ -108,4 +137,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(options(__doc__, CASES, MODES).parse_args())
+    parser = options(__doc__, CASES, MODES, devices=("cpu", "cuda", "cuda-sim"))
+    parser.add_argument("--tf32", action="store_true", help="let all use TF32, on a GPU")
+    run(parsed(parser))

@@ -7,12 +7,13 @@ the data and not the engines.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from place import SMOKE
 
 Array = NDArray[Any]
 
@@ -64,6 +65,17 @@ CASES = {
     ),
 }  # fmt: skip
 """The letters of the issue; f and g are networks with convolutions."""
+
+
+def tiny(case: Case) -> Case:
+    """The same network with hardly a number in it."""
+    sizes = tuple(min(size, 24) for size in case.sizes)
+    text = f"{case.text}, made tiny"
+    return replace(case, text=text, sizes=sizes, batch=min(case.batch, 8), batches=8)
+
+
+if SMOKE:
+    CASES = {name: tiny(case) for name, case in CASES.items()}
 
 
 def data(case: Case) -> tuple[Array, Array]:

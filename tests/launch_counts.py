@@ -2,8 +2,9 @@
 
 `conftest.py` puts this into every run. The counts stand in the summary at the end, and when the
 whole suite was run, a kernel that was never launched fails it. A kernel is counted when it is
-called, and when its machine code is put into the table of a captured program. Where pytest-xdist
-runs the tests in several processes, each sends its counts to the one that was started.
+called, and when its machine code is put into the table of a captured program; a CUDA kernel, when
+it is prepared for a launch. Where pytest-xdist runs the tests in several processes, each sends its
+counts to the one that was started.
 """
 
 import importlib.util
@@ -12,6 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+CUDA = "cuda "
+"""In front of the names of CUDA kernels."""
 
 COUNTS = Counter[str]()
 """Kernel -> launches in this process, and in the workers of it that have ended."""
@@ -47,13 +51,44 @@ def count_launches() -> None:
     loaded.Kernel = CountingKernel  # type: ignore[misc]
 
 
+def count_cuda_launches() -> None:
+    """The same for CUDA kernels, on whatever machine they run."""
+    from tinygrad_ed.kernels.cuda import CudaKernel
+
+    real = CudaKernel.prepared
+
+    def prepared(kernel: Any, args: Any, scratch: Any = None) -> Any:
+        found = real(kernel, args, scratch)
+        if found is not None:
+            COUNTS[CUDA + kernel.name] += 1
+        return found
+
+    CudaKernel.prepared = prepared  # type: ignore[method-assign]
+
+
+def with_files() -> list[str]:
+    """Every kernel that stands in a file and can run here."""
+    from tinygrad_ed.kernels import sim
+    from tinygrad_ed.kernels.cpu.loaded import FILES
+    from tinygrad_ed.kernels.cuda.declared import KERNELS
+
+    simulated = sim.why_unusable() is None
+    return [*FILES, *sorted({CUDA + d.name for d in KERNELS.values()} if simulated else ())]
+
+
 def missing(counts: Counter[str]) -> list[str]:
     """The kernels that were never launched, and the kinds of generated ones."""
-    from tinygrad_ed.kernels.cpu.loaded import FILES
-
-    made = counts.keys() - FILES.keys()
-    kinds = [kind for kind in KINDS if not any(name.endswith(kind) for name in made)]
-    return [name for name in FILES if not counts[name]] + [f"any …{kind}" for kind in kinds]
+    files = with_files()
+    made = counts.keys() - set(files)
+    kinds = [
+        device + kind
+        for device in ("", CUDA)
+        for kind in KINDS
+        if not any(name.endswith(kind) and name.startswith(CUDA) == bool(device) for name in made)
+    ]
+    if not any(name.startswith(CUDA) for name in files):
+        kinds = [kind for kind in kinds if not kind.startswith(CUDA)]
+    return [name for name in files if not counts[name]] + [f"any …{kind}" for kind in kinds]
 
 
 def is_whole(config: pytest.Config) -> bool:
@@ -67,6 +102,7 @@ def is_whole(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     if importlib.util.find_spec("llvmlite") is not None:
         count_launches()
+        count_cuda_launches()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -87,12 +123,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if not COUNTS:
         return
     terminalreporter.section("launches of kernels")
-    from tinygrad_ed.kernels.cpu.loaded import FILES
-
-    shown = [f"{name} {COUNTS[name]:,}" for name in FILES if COUNTS[name]]
-    for kind in KINDS:
-        made = [n for name, n in COUNTS.items() if name.endswith(kind) and name not in FILES]
-        shown.append(f"{len(made)} generated …{kind} {sum(made):,}")
-    terminalreporter.write_line(", ".join(shown))
+    for device in ("", CUDA):
+        mine = {n: COUNTS[n] for n in COUNTS if n.startswith(CUDA) == bool(device)}
+        files = [name for name in with_files() if name in mine]
+        shown = [f"{name} {mine[name]:,}" for name in files]
+        for kind in KINDS:
+            made = [n for name, n in mine.items() if name.endswith(kind) and name not in files]
+            shown.append(f"{len(made)} {device}generated …{kind} {sum(made):,}")
+        terminalreporter.write_line(", ".join(shown))
     if is_whole(config) and (never := missing(COUNTS)):
         terminalreporter.write_line(f"NEVER LAUNCHED: {', '.join(never)}", red=True)

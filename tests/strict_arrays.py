@@ -18,6 +18,11 @@ class StrictArray(NDArrayOperatorsMixin):
     def __init__(self, values: np.ndarray[Any, Any]) -> None:
         self._values = values
 
+    @classmethod
+    def _made(cls, values: np.ndarray[Any, Any]) -> Any:
+        """What NumPy gave, as an array of this device."""
+        return cls(values)
+
     shape = property(lambda self: self._values.shape)
     ndim = property(lambda self: self._values.ndim)
     size = property(lambda self: self._values.size)
@@ -32,25 +37,26 @@ class StrictArray(NDArrayOperatorsMixin):
             return NotImplemented  # CuPy takes one array of places, no tuple
         if method == "reduce" and ufunc not in (np.add, np.multiply):
             return NotImplemented
-        return wrapped(getattr(ufunc, method)(*opened(inputs), **opened(kwargs)))
+        found = getattr(ufunc, method)(*opened(inputs), **opened(kwargs))
+        return kwargs["out"][0] if "out" in kwargs else wrapped(found, type(self))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return wrapped(function(*opened(args), **opened(kwargs)))
+        return wrapped(function(*opened(args), **opened(kwargs)), type(self))
 
     def __getitem__(self, index: Any) -> Any:
-        return wrapped(self._values[opened(index)])
+        return wrapped(self._values[opened(index)], type(self))
 
     def __setitem__(self, index: Any, values: Any) -> None:
         self._values[opened(index)] = opened(values)
 
-    def astype(self, dtype: Any) -> "StrictArray":
-        return StrictArray(self._values.astype(dtype))
+    def astype(self, dtype: Any) -> Any:
+        return self._made(self._values.astype(dtype))
 
-    def reshape(self, *shape: Any) -> "StrictArray":
-        return StrictArray(self._values.reshape(*shape))
+    def reshape(self, *shape: Any) -> Any:
+        return self._made(self._values.reshape(*shape))
 
-    def copy(self) -> "StrictArray":
-        return StrictArray(self._values.copy())
+    def copy(self) -> Any:
+        return self._made(self._values.copy())
 
     def item(self) -> Any:
         return self._values.item()
@@ -78,12 +84,12 @@ def opened(value: Any) -> Any:
     return value
 
 
-def wrapped(value: Any) -> Any:
+def wrapped(value: Any, kind: type[StrictArray] = StrictArray) -> Any:
     """Results stay on the device, 0-d ones too, as in CuPy."""
     if isinstance(value, np.ndarray | np.generic):
-        return StrictArray(np.asarray(value))
+        return kind._made(np.asarray(value))
     if isinstance(value, tuple | list):
-        return type(value)(wrapped(v) for v in value)
+        return type(value)(wrapped(v, kind) for v in value)
     return value
 
 

@@ -218,7 +218,7 @@ def test_a_named_cache_folder_is_the_one_shown(
 
 def test_a_number_of_threads_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
-    from tinygrad_ed.backends.cpu import threads
+    from tinygrad_ed.backends import threads
 
     def junk() -> int:
         raise ValueError("TINYGRAD_ED_THREADS='many' is no number")

@@ -90,6 +90,10 @@ class Declared:
         """How it is launched on these operands."""
         raise NotImplementedError
 
+    def function(self, dtype: str) -> str | None:
+        """The device function that is right for any grid; None if there is none."""
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class Simple(Declared):
@@ -110,6 +114,10 @@ class Simple(Declared):
     def grid(self, dtype: str, given: Given) -> Grid:
         """As many blocks as there is work for."""
         return Grid(*self.kernels(dtype), self.blocks(given), self.threads)
+
+    def function(self, dtype: str) -> str:
+        """What the kernel calls."""
+        return f"{self.name}<{TYPES[dtype]}>"
 
 
 KERNELS: dict[str, Declared] = {}

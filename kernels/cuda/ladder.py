@@ -1,8 +1,8 @@
 """The rungs of the product: what each is made for, and how it is launched."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..operands import Int, Matrix, MatrixOut, Vector
 from .declared import KERNELS, Declared, Given, Grid, blocks_for, headed
@@ -37,11 +37,13 @@ class Shape:
         numbers: The template's numbers after the number type.
         threads: In a block.
         tile: Rows and columns of C that a block computes; None: an entry for each thread.
+        shared: Bytes of dynamic shared memory.
     """
 
     numbers: tuple[int, ...]
     threads: int
     tile: tuple[int, int] | None = None
+    shared: int = 0
 
     def blocks(self, M: int, N: int) -> int:
         """How many blocks a product of this size takes."""
@@ -50,12 +52,26 @@ class Shape:
         return blocks_for(M, self.tile[0]) * blocks_for(N, self.tile[1])
 
 
+ENOUGH = 128
+"""Blocks that keep a large GPU busy: one for nearly each of its processors (an H200 has 132)."""
+
+
+def fitting(shapes: Sequence[Shape], M: int, N: int) -> Shape:
+    """The shape for a product of this size, of several from large to small.
+
+    A large tile uses what it has loaded more often, so it is the faster one as long as there are
+    enough of them for the whole GPU. A small product is cut into small tiles: with few large ones
+    most processors would idle. The bits are the same.
+    """
+    return next((s for s in shapes if s.blocks(M, N) >= ENOUGH), shapes[-1])
+
+
 @dataclass(frozen=True, eq=False)
 class Rung(Declared):
-    """One file of the ladder, whose kernel has the file's name, and its shapes for each type.
+    """One file of the ladder, and the shapes of its kernel for each number type.
 
     Attributes:
-        shapes: By number type; where there are several, the size of a product decides.
+        shapes: By number type, from large to small.
     """
 
     shapes: dict[str, tuple[Shape, ...]] | None = None
@@ -63,63 +79,88 @@ class Rung(Declared):
     @property
     def rung(self) -> str:
         """What `use_kernel` calls it."""
-        return self.file.removesuffix(".cu")
+        return self.name.removeprefix("product_")
 
-    def _spelt(self, dtype: str, shape: Shape) -> str:
+    def spelt(self, dtype: str, shape: Shape) -> str:
+        """What C++ calls the kernel of a shape."""
         numbers = "".join(f", {n}" for n in shape.numbers)
         return f"matmul_{self.rung}<{TYPES[dtype]}{numbers}>"
 
     def kernels(self, dtype: str) -> tuple[str, ...]:
         """One for each shape."""
         assert self.shapes is not None
-        return tuple(self._spelt(dtype, shape) for shape in self.shapes[dtype])
+        return tuple(self.spelt(dtype, shape) for shape in self.shapes[dtype])
 
     def grid(self, dtype: str, given: Given) -> Grid:
         """The shape for this size, and its blocks."""
         assert self.shapes is not None
         M, N = given["C"].shape
-        shape = self.shapes[dtype][0]
-        return Grid(self._spelt(dtype, shape), shape.blocks(M, N), shape.threads)
+        shape = fitting(self.shapes[dtype], M, N)
+        return Grid(self.spelt(dtype, shape), shape.blocks(M, N), shape.threads, shape.shared)
 
 
-def _rung(name: str, float32: Shape, float64: Shape) -> Rung:
-    shapes = {"float32": (float32,), "float64": (float64,)}
+def _rung(name: str, float32: Sequence[Shape], float64: Sequence[Shape]) -> Rung:
+    shapes = {"float32": tuple(float32), "float64": tuple(float64)}
     head = headed(product, SHAPES, "self")
     return Rung(f"product_{name}", f"{name}.cu", head, shapes=shapes)
 
 
-def _each_alone() -> tuple[Shape, Shape]:
-    return Shape((), 256), Shape((), 256)
+def _tiles(BM: int, BN: int, BK: int, *thread: int) -> list[Shape]:
+    """Blocks of BM x BN, BK deep; `thread`: what a thread computes, rows or rows and columns."""
+    return [Shape((BM, BN, BK, *thread), BM * BN // math.prod(thread), (BM, BN))]
 
 
-def _tiles(BM: int, BN: int, BK: int, *thread: tuple[int, ...]) -> tuple[Shape, ...]:
-    """Blocks of BM x BN, BK deep; what a thread computes, (rows,) or (rows, columns), by type."""
-    return tuple(
-        Shape((BM, BN, BK, *each), BM * BN // math.prod(each), (BM, BN)) for each in thread
-    )
+def _rings(itemsize: int, pad: int, *numbers: tuple[int, ...]) -> list[Shape]:
+    """Tiles BM x BN, BK deep, STAGES of them in shared memory, whose rows are padded; see the files.
 
+    Args:
+        itemsize: Bytes of a number in shared memory.
+        pad: Numbers that each row is longer than the tile.
+        numbers: BM, BN, BK, STAGES, warps down and across a tile, and more.
+    """
+    return [
+        Shape(
+            n,
+            32 * n[4] * n[5],
+            (n[0], n[1]),
+            itemsize * n[2] * n[3] * (n[0] + n[1] + 2 * pad),
+        )
+        for n in numbers
+    ]
+
+
+_ALONE = [Shape((), 256)]
+_PIPELINED = (
+    _rings(4, 4, (128, 128, 8, 4, 2, 2, 4), (64, 64, 16, 3, 2, 4, 4), (32, 32, 32, 3, 2, 4, 2)),
+    _rings(8, 2, (64, 64, 8, 4, 2, 2, 2), (32, 32, 16, 3, 2, 4, 2)),
+)
+_TENSOR = _rings(4, 8, (128, 128, 16, 3, 2, 4), (64, 64, 16, 3, 1, 2)), _PIPELINED[1]
 
 RUNGS = {
     rung.rung: rung
     for rung in (
-        _rung("naive", *_each_alone()),
-        _rung("coalesced", *_each_alone()),
-        _rung("shared_tile", *[Shape((16,), 256, (16, 16))] * 2),
-        _rung("thread_tile_1d", *_tiles(64, 32, 8, (8,), (8,))),
+        _rung("naive", _ALONE, _ALONE),
+        _rung("coalesced", _ALONE, _ALONE),
+        _rung("shared_tile", *[[Shape((16,), 256, (16, 16))]] * 2),
+        _rung("thread_tile_1d", *[_tiles(64, 32, 8, 8)] * 2),
         # 64 sums of float64 and their operands are more than the 255 registers of a thread
-        _rung("thread_tile_2d", *_tiles(64, 64, 8, (8, 8), (4, 4))),
-        _rung("vectorised", *_tiles(64, 64, 8, (8, 8), (4, 4))),
+        _rung("thread_tile_2d", _tiles(64, 64, 8, 8, 8), _tiles(64, 64, 8, 4, 4)),
+        _rung("vectorised", _tiles(64, 64, 8, 8, 8), _tiles(64, 64, 8, 4, 4)),
         _rung(
             "warp_tile",
-            Shape((128, 64, 8, 2, 2, 4), 128, (128, 64)),
-            Shape((64, 32, 8, 2, 2, 2), 128, (64, 32)),
+            [Shape((128, 64, 8, 2, 2, 4), 128, (128, 64))],
+            [Shape((64, 32, 8, 2, 2, 2), 128, (64, 32))],
         ),
+        _rung("pipelined", *_PIPELINED),
+        _rung("tf32", *_TENSOR),
+        _rung("tf32x3", *_TENSOR),
+        _rung("bf16", _rings(4, 8, (128, 128, 32, 2, 2, 4), (64, 128, 32, 2, 1, 4)), _PIPELINED[1]),
     )
 }
 """The ladder, from the bottom."""
 
-TOP = next(reversed(RUNGS))
-"""What the engine uses: the kernel "product"."""
+TOP = "pipelined"
+"""What the engine uses: the kernel "product". Rungs above it round their operands."""
 
 KERNELS.update({rung.name: rung for rung in RUNGS.values()})
 KERNELS["product"] = RUNGS[TOP]

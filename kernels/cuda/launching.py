@@ -59,11 +59,13 @@ class CudaKernel:
         name: What it is called.
         signature: What it takes.
         library: Where its neighbours are found.
+        stops: Whether it changes what others see, so that it looks first whether it may.
     """
 
     def __init__(self, declared: Declared, dtype: str, library: "Library") -> None:
         self.name, self.declared, self.library = declared.name, declared, library
         self.signature, self.dtype = declared.signature(dtype), dtype
+        self.stops = "in out" in self.signature.roles
         self._compiled: dict[str, Kernel] = {}
         names, kinds = self.signature.names, self.signature.kinds
         types = [self.signature.dtype_of(kind) for kind in kinds]
@@ -94,8 +96,13 @@ class CudaKernel:
         found.run()
         return not self.library.refused(found)
 
-    def prepared(self, args: Sequence[Any]) -> Launch | None:
+    def prepared(self, args: Sequence[Any], scratch: Any = None) -> Launch | None:
         """The launch for these operands; None if they are not what the kernel is made for.
+
+        Args:
+            args: The operands.
+            scratch: Scratch memory of a program; else the thread's own. What a kernel refuses there
+                stops all launches of the program that would change what others see.
 
         Raises:
             TypeError: A number is no number.
@@ -122,17 +129,20 @@ class CudaKernel:
             sizes = {size(given) for size in sides} - {None}
             if len(sizes) > 1:
                 return None
-        scratch = None
+        mine = None
         if self.declared.works:
-            scratch = self.library.scratch()
-            words.append(self.library.machine.address(scratch))
-            arrays.append(scratch)
+            mine = self.library.scratch() if scratch is None else scratch
+            words.append(self.library.machine.address(mine))
+            arrays.append(mine)
+        elif self.stops:
+            words.append(0 if scratch is None else self.library.machine.address(scratch))
+            arrays += [] if scratch is None else [scratch]
         grid = self.declared.grid(self.dtype, given)
         kernel = self._compiled.get(grid.kernel)
         if kernel is None:
             kernel = self.library.compiled(self.declared, grid.kernel)
             self._compiled[grid.kernel] = kernel
-        return Launch(kernel, grid, np.array(words, np.int64), arrays, scratch)
+        return Launch(kernel, grid, np.array(words, np.int64), arrays, mine)
 
     def _words_of(self, kind: str, dtype: Any, arg: Any) -> list[int] | None:
         if not isinstance(arg, self.library.arrays.ndarray) or arg.dtype != dtype:

@@ -45,6 +45,13 @@ struct Scratch {
 };
 typedef Scratch* Work;
 
+// The last member of a kernel that changes what it is given: where an earlier launch of a recorded program
+// says that it refused its numbers. What others see must not change then. A launch of its own has none.
+typedef const long long* Stop;
+static __device__ __forceinline__ bool stopped(Stop stop) {
+  return stop && *static_cast<const volatile long long*>(stop);  // written since the last look
+}
+
 #ifndef CUDA_ON_CPU
 #define DYNAMIC_SHARED(T, name)                                    \
   extern __shared__ __align__(128) unsigned char name##_bytes[]; \

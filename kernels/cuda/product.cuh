@@ -17,13 +17,18 @@ template <class T> struct Product {
   __device__ long long M() const { return C.rows; }
   __device__ long long N() const { return C.columns; }
   __device__ long long K() const { return A.columns; }
+  // Tiles beside each other in C, BN wide; one at least, as they are divided by.
+  __device__ long long tiles_across(int BN) const { return N() > BN ? (N() + BN - 1) / BN : 1; }
   __device__ T a(long long i, long long k) const { return i < M() && k < K() ? A(i, k) : T(0); }
   __device__ T b(long long k, long long j) const { return k < K() && j < N() ? B(k, j) : T(0); }
-  __device__ void store(long long i, long long j, T sum) const {
-    if (i >= M() || j >= N()) return;
+  // What an entry of C that is inside becomes from its finished sum.
+  __device__ T finished(long long i, long long j, T sum) const {
     if (bias) sum += bias[j];
     sum = activated(sum, activation);
-    C(i, j) = gate ? slope_at(sum, gate(i, j), gate_kind) : sum;
+    return gate ? slope_at(sum, gate(i, j), gate_kind) : sum;
+  }
+  __device__ void store(long long i, long long j, T sum) const {
+    if (i < M() && j < N()) C(i, j) = finished(i, j, sum);
   }
 };
 

@@ -17,7 +17,7 @@
 template <class T, int TILE> __global__ void matmul_shared_tile(Product<T> p) {
   __shared__ T A[TILE][TILE];
   __shared__ T B[TILE][TILE];
-  long long tiles_across = (p.N() + TILE - 1) / TILE;
+  long long tiles_across = p.tiles_across(TILE);
   long long i0 = blockIdx.x / tiles_across * TILE, j0 = blockIdx.x % tiles_across * TILE;
   int row = threadIdx.x / TILE, column = threadIdx.x % TILE;
   T sum = 0;

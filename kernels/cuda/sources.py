@@ -19,18 +19,24 @@ TYPES = {"float32": "float", "float64": "double", "uint8": "unsigned char"}
 @functools.cache
 def text_of(file: str) -> str:
     """A `.cu` file with its headers inside; lines keep the numbers they have in their files."""
-    return "\n".join(_lines(file, set()))
+    return with_headers(file, (HERE / file).read_text(encoding="utf-8"))
 
 
-def _lines(file: str, seen: set[str]) -> list[str]:
+def with_headers(file: str, text: str) -> str:
+    """The same for a text that stands in no file; `file` is what compilers are to call it."""
+    return "\n".join(_lines(file, text, set()))
+
+
+def _lines(file: str, text: str, seen: set[str]) -> list[str]:
     seen.add(file)
     lines = [f'#line 1 "{file}"']
-    for number, line in enumerate((HERE / file).read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         included = INCLUDE.fullmatch(line.strip())
         if included is None:
             lines.append("" if line.strip() == "#pragma once" else line)
         elif included[1] in seen:
             lines.append("")
         else:
-            lines += [*_lines(included[1], seen), f'#line {number + 1} "{file}"']
+            header = (HERE / included[1]).read_text(encoding="utf-8")
+            lines += [*_lines(included[1], header, seen), f'#line {number + 1} "{file}"']
     return lines

@@ -15,7 +15,7 @@ __global__ __launch_bounds__(BM / ROWS * BN) void matmul_thread_tile_1d(Product<
   constexpr int THREADS = BM / ROWS * BN;
   __shared__ T A[BM][BK];
   __shared__ T B[BK][BN];
-  long long tiles_across = (p.N() + BN - 1) / BN;
+  long long tiles_across = p.tiles_across(BN);
   long long i0 = blockIdx.x / tiles_across * BM, j0 = blockIdx.x % tiles_across * BN;
   int row = threadIdx.x / BN * ROWS, column = threadIdx.x % BN;
   T sum[ROWS] = {};

@@ -14,7 +14,7 @@ __global__ __launch_bounds__(BM / ROWS * (BN / COLUMNS)) void matmul_thread_tile
   constexpr int ACROSS = BN / COLUMNS, THREADS = BM / ROWS * ACROSS;
   __shared__ T A[BM][BK];
   __shared__ T B[BK][BN];
-  long long tiles_across = (p.N() + BN - 1) / BN;
+  long long tiles_across = p.tiles_across(BN);
   long long i0 = blockIdx.x / tiles_across * BM, j0 = blockIdx.x % tiles_across * BN;
   int row = threadIdx.x / ACROSS * ROWS, column = threadIdx.x % ACROSS * COLUMNS;
   T sum[ROWS][COLUMNS] = {}, a[ROWS], b[COLUMNS];

@@ -1,5 +1,6 @@
 // Several numbers in one instruction: 16 bytes, which is four floats or two doubles.
 #pragma once
+#include "product.cuh"
 
 template <class T> struct Vector;
 template <> struct Vector<float> { typedef float4 Type; };
@@ -16,14 +17,37 @@ template <class T> __device__ __forceinline__ void move_vector(T* to, const T* f
   *reinterpret_cast<V*>(to) = *reinterpret_cast<const V*>(from);
 }
 
+// 8 or 16 bytes that are moved at once.
+template <class T, int N> struct __align__(N * sizeof(T)) Together { T number[N]; };
+
+// N numbers, from an address that is a multiple of the vectors they come in.
 template <class T, int N> __device__ __forceinline__ void read_vectors(T (&into)[N], const T* from) {
-  static_assert(N % WIDE<T> == 0, "whole vectors");
+  constexpr int W = N < WIDE<T> ? N : WIDE<T>;
+  static_assert(N % W == 0, "whole vectors");
 #pragma unroll
-  for (int n = 0; n < N; n += WIDE<T>) {
-    typename Vector<T>::Type v = *reinterpret_cast<const typename Vector<T>::Type*>(from + n);
-    const T* numbers = reinterpret_cast<const T*>(&v);
+  for (int n = 0; n < N; n += W) {
+    Together<T, W> v = *reinterpret_cast<const Together<T, W>*>(from + n);
 #pragma unroll
-    for (int w = 0; w < WIDE<T>; w++) into[n + w] = numbers[w];
+    for (int w = 0; w < W; w++) into[n + w] = v.number[w];
+  }
+}
+
+// N neighbours in a row of C from their finished sums: in one piece if all are inside and C lies so.
+template <class T, int N>
+__device__ __forceinline__ void store_vectors(const Product<T>& p, long long i, long long j,
+                                              const T (&sums)[N]) {
+  Together<T, N> made;
+  if (i >= p.M()) return;
+#pragma unroll
+  for (int n = 0; n < N; n++)
+    if (j + n < p.N()) made.number[n] = p.finished(i, j + n, sums[n]);
+  T* to = p.C.start + i * p.C.down + j * p.C.right;
+  if (j + N <= p.N() && p.C.right == 1 && reinterpret_cast<size_t>(to) % sizeof made == 0) {
+    *reinterpret_cast<Together<T, N>*>(to) = made;
+  } else {
+#pragma unroll
+    for (int n = 0; n < N; n++)
+      if (j + n < p.N()) to[n * p.C.right] = made.number[n];
   }
 }
 

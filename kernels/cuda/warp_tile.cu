@@ -23,7 +23,7 @@ __global__ __launch_bounds__(32 * WARPS_DOWN * WARPS_ACROSS) void matmul_warp_ti
   static_assert(WM == 2 * 8 * SIDE && WN == 2 * 4 * SIDE, "8 x 4 lanes cover a warp's tile");
   __shared__ __align__(16) T At[BK][BM];
   __shared__ __align__(16) T B[BK][BN];
-  long long tiles_across = (p.N() + BN - 1) / BN;
+  long long tiles_across = p.tiles_across(BN);
   long long i0 = blockIdx.x / tiles_across * BM, j0 = blockIdx.x % tiles_across * BN;
   int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   int row = warp / WARPS_ACROSS * WM + lane / 4 * SIDE;

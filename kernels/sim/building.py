@@ -2,8 +2,9 @@
 
 The name of a library is a digest of everything it depends on: the kernels' text, the simulator's,
 the compiler, its flags, and the processor. It is written beside its place and moved there in one
-step, so several processes may build the same one. The folder is `TINYGRAD_ED_CACHE`, else the
-user's cache folder; where that cannot be written, a library lives as long as the process.
+step, so several processes may build the same one, and a digest of its own contents follows its last
+byte: one that was damaged is built again. The folder is `TINYGRAD_ED_CACHE`, else the user's cache
+folder; where that cannot be written, a library lives as long as the process.
 """
 
 import functools
@@ -23,7 +24,7 @@ FLAGS = (
     "-std=c++17",
     "-O2",
     "-march=native",
-    "-ffp-contract=fast",  # a * b + c is rounded once, as by nvcc
+    "-ffp-contract=off",  # what is rounded once says fma: elsewhere g++ and nvcc need not agree
     "-fPIC",
     "-fvisibility=hidden",
     "-fno-gnu-unique",
@@ -33,9 +34,14 @@ FLAGS = (
 )
 WATCHED = (
     "-DSIM_WATCHED",
+    "-g1",  # which line an access belongs to
     "-fsanitize=thread",
+    "--param=tsan-distinguish-volatile=1",
     "-fno-tree-sra",  # a float4 is one access of 16 bytes, not four
 )
+
+
+DIGEST = hashlib.sha256().digest_size
 
 
 class BuildError(RuntimeError):
@@ -82,7 +88,7 @@ def build(text: str, kernels: Sequence[str], *, watched: bool = False) -> Path:
     state = "\n".join([whole, _simulator(), *flags, _compiler_version(), _processor()])
     name = f"{hashlib.sha256(state.encode()).hexdigest()[:24]}.so"
     place = folder() / name
-    if place.is_file():
+    if _sound(place):
         return place
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -122,8 +128,20 @@ def _compile(text: str, flags: Sequence[str], place: Path) -> Path:
         _run(command, text)
         # Linked without -fsanitize: its hooks are ours, and the library it would add is not wanted.
         _run([str(compiler()), "-shared", "-Wl,-Bsymbolic", str(unit), "-o", str(made)], "")
+        with made.open("r+b") as file:  # what loads a library does not look behind its end
+            digest = hashlib.sha256(file.read()).digest()
+            file.write(digest)
         os.replace(made, place)
     return place
+
+
+def _sound(place: Path) -> bool:
+    """Whether a whole library lies there."""
+    try:
+        stored = place.read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(stored[:-DIGEST]).digest() == stored[-DIGEST:]
 
 
 def _run(command: list[str], text: str) -> None:

@@ -1,6 +1,7 @@
 // CUDA's built-in variables and functions, as far as kernels here use them.
 #pragma once
 #include "simulator.h"
+#include "watched.h"
 
 namespace sim {
 // They are handed a pointer for the sake of the watched build: g++ watches a variable in shared memory
@@ -11,18 +12,6 @@ SIM_RUNTIME static inline dim3 block_size(Simulator* s) { return s->block; }
 SIM_RUNTIME static inline dim3 grid_size(Simulator* s) { return s->grid; }
 SIM_RUNTIME static inline void* dynamic_shared() { return me->shared; }
 SIM_RUNTIME static inline int lane() { return me->current % WARP; }
-
-template <class T> SIM_RUNTIME static inline uint64_t bits(T value) {
-  static_assert(sizeof(T) <= 8, "a lane hands on 8 bytes at most");
-  uint64_t word = 0;
-  memcpy(&word, &value, sizeof value);
-  return word;
-}
-template <class T> SIM_RUNTIME static inline T value(uint64_t word) {
-  T made;
-  memcpy(&made, &word, sizeof made);
-  return made;
-}
 
 // --- meeting: where a call stands is part of the message if others do not come ---------------------
 
@@ -70,7 +59,7 @@ SIM_RUNTIME static inline void meet_warp(Site site, unsigned mask = ~0u) { excha
 #define __ballot_sync(mask, vote) sim::ballot(SIM_HERE, mask, vote)
 #define __any_sync(mask, vote) (sim::ballot(SIM_HERE, mask, vote) != 0)
 #define __all_sync(mask, vote) (sim::ballot(SIM_HERE, mask, !(vote)) == 0)
-static inline void __threadfence() {}
+static inline void __threadfence() { sim::watch_fence(); }
 static inline void __threadfence_block() {}
 
 // --- atomics: fibers take turns only where they wait, so a plain statement cannot be divided --------
@@ -78,6 +67,7 @@ static inline void __threadfence_block() {}
 #define SIM_ATOMIC(name, T, ...)                          \
   template <class T>                                      \
   SIM_RUNTIME T name(T* at, std::common_type_t<T> v) {    \
+    sim::watch_atomic(at, sizeof(T));                     \
     T old = *at;                                          \
     *at = __VA_ARGS__;                                    \
     return old;                                           \
@@ -91,6 +81,7 @@ SIM_ATOMIC(atomicAnd, T, old & v)
 SIM_ATOMIC(atomicOr, T, old | v)
 template <class T>
 SIM_RUNTIME T atomicCAS(T* at, std::common_type_t<T> expected, std::common_type_t<T> v) {
+  sim::watch_atomic(at, sizeof(T));
   T old = *at;
   if (old == expected) *at = v;
   return old;

@@ -1,5 +1,6 @@
 // From Python's call to a grid: the simulator of this thread, and the kernel with its arguments.
 #pragma once
+#include "grid.h"
 #include "simulator.h"
 #include "watched.h"
 
@@ -20,15 +21,17 @@ SIM_RUNTIME static int find_local(dl_phdr_info* library, size_t, void* simulator
   if (!ours) return 0;
   s->local = static_cast<char*>(library->dlpi_tls_data);
   s->local_bytes = bytes;
+  s->code = library->dlpi_addr;
   return 1;
 }
 
 SIM_RUNTIME static void discard(void* simulator) {  // when its thread ends
   Simulator* s = static_cast<Simulator*>(simulator);
   munmap(s->stacks, MOST_THREADS * STACK);
+  for (int t = 0; t < MOST_THREADS; t++) free(s->fibers[t].copies);
   free(s->fibers);
   free(s->shared);
-  free(s->watch);
+  free(s->accesses);
   free(s);
 }
 
@@ -54,6 +57,19 @@ SIM_RUNTIME static Simulator* of_this_thread() {
   return s;
 }
 
+SIM_RUNTIME static void run_in_turn(uint64_t blocks) {
+  Simulator* s = me;
+  int order = s->launch->order;
+  uint64_t first = order == 2 ? draw(unsigned(blocks > 0xffffffff ? 0xffffffff : blocks)) : 0;
+  for (uint64_t i = 0; i < blocks && !s->failed; i++) {
+    s->number = order == 1 ? blocks - 1 - i : (first + i) % blocks;
+    s->block_index = index_of(s->number, s->grid);
+    begin_block();
+    run_block();
+    watch_block_ends();
+  }
+}
+
 SIM_RUNTIME static const char* run(const Launch* launch, void (*enter)(void*), void* call) {
   Simulator* s = of_this_thread();
   if (!s) return "no memory for the stacks of 1024 threads";
@@ -64,7 +80,8 @@ SIM_RUNTIME static const char* run(const Launch* launch, void (*enter)(void*), v
   s->block = dim3(launch->block[0], launch->block[1], launch->block[2]);
   s->random = launch->seed * 2654435761u | 1;
   s->failed = s->on_fiber = false;
-  s->block_index = {0, 0, 0};
+  s->block_index = {0, 0, 0}, s->number = 0;
+  s->n_accesses = 0;
   uint64_t X = s->grid.x, Y = s->grid.y, Z = s->grid.z, blocks = X * Y * Z;
   uint64_t threads = uint64_t(s->block.x) * s->block.y * s->block.z;
   if (threads < 1 || threads > MOST_THREADS || s->block.z > 64)
@@ -80,14 +97,14 @@ SIM_RUNTIME static const char* run(const Launch* launch, void (*enter)(void*), v
     s->shared_room = s->shared ? launch->shared : 0;
     if (!s->shared) return "no memory for shared memory";
   }
-  watch_begins();
-  uint64_t first = launch->order == 2 ? draw(unsigned(blocks > 0xffffffff ? 0xffffffff : blocks)) : 0;
-  for (uint64_t i = 0; i < blocks && !s->failed; i++) {
-    uint64_t b = launch->order == 1 ? blocks - 1 - i : (first + i) % blocks;
-    s->block_index = {unsigned(b % X), unsigned(b / X % Y), unsigned(b / (X * Y))};
-    run_block();
-  }
-  return s->failed ? s->error : nullptr;
+  if (launch->cooperative && blocks > MOST_TOGETHER)
+    return fail("a cooperative launch has at most %d blocks here, and not more than run at once on a GPU",
+                MOST_TOGETHER), s->error;
+  const char* error = watch_begins(blocks);
+  if (!error && launch->cooperative) error = run_together(int(blocks));
+  else if (!error) run_in_turn(blocks);
+  watch_ends();
+  return error ? error : s->failed ? s->error : nullptr;
 }
 
 template <class... A, size_t... I>

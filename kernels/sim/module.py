@@ -5,13 +5,15 @@ import ctypes
 import functools
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .building import build
+from .places import named
+from .profile import Counter, Profile, merged
 
 Array = np.ndarray[Any, Any]
 
@@ -30,6 +32,7 @@ class Settings:
     order: str = "forward"
     seed: int = 0
     watched: bool = False
+    profile: Profile | None = None
 
 
 class _Current(threading.local):
@@ -47,8 +50,9 @@ def simulation(order: str = "forward", *, seed: int = 0, watched: bool = False) 
         order: "forward", "reverse" or "shuffled"; blocks begin at the other end, or anywhere, too.
         seed: Of the shuffled order.
         watched: Report accesses outside the arrays of a launch, writes to read-only arrays,
-            misaligned vectors, and races in shared memory. Many times slower. Unwatched, a wild
-            access does what it does in any C++ program: it may end the process.
+            misaligned vectors, and races: between threads of a block, and between blocks in
+            global memory. Many times slower. Unwatched, a wild access does what it does in any
+            C++ program: it may end the process.
 
     Raises:
         ValueError: There is no such order.
@@ -56,9 +60,28 @@ def simulation(order: str = "forward", *, seed: int = 0, watched: bool = False) 
     if order not in ORDERS:
         raise ValueError(f"simulation: there is no order {order!r}; one of {', '.join(ORDERS)}")
     before = _current.settings
-    _current.settings = Settings(order, seed, watched)
+    _current.settings = replace(before, order=order, seed=seed, watched=watched)
     try:
         yield
+    finally:
+        _current.settings = before
+
+
+@contextlib.contextmanager
+def profiled() -> Iterator[Profile]:
+    """Inside, what simulated kernels of this thread ask of memory is counted, line by line.
+
+        with sim.profiled() as found:
+            launch()
+        print(found.rows)
+
+    They are watched as well.
+    """
+    before = _current.settings
+    found = Profile()
+    _current.settings = replace(before, watched=True, profile=found)
+    try:
+        yield found
     finally:
         _current.settings = before
 
@@ -81,6 +104,8 @@ class _Launch(ctypes.Structure):
         ("kernel", ctypes.c_char_p),
         ("buffers", ctypes.POINTER(_Range)),
         ("n_buffers", ctypes.c_int),
+        ("cooperative", ctypes.c_int),
+        ("report", ctypes.c_void_p),
     )
 
 
@@ -101,6 +126,7 @@ class SimulatedKernel:
     def __init__(self, text: str, kernels: Sequence[str], name: str) -> None:
         self.text, self.kernels, self.name = text, tuple(kernels), name
         self._entries: dict[bool, Any] = {}
+        self._libraries: dict[bool, Path] = {}
 
     def __call__(
         self,
@@ -109,6 +135,7 @@ class SimulatedKernel:
         arguments: Sequence[Any],
         arrays: Sequence[Array] = (),
         shared: int = 0,
+        cooperative: bool = False,
     ) -> None:
         """Runs a grid to its end on the calling thread, without Python's lock.
 
@@ -119,13 +146,16 @@ class SimulatedKernel:
                 kernel declares (an address is an np.uint64), or an array as a struct.
             arrays: The arrays whose memory it may use; only a watched launch looks at them.
             shared: Bytes of dynamic shared memory.
+            cooperative: Whether all blocks run at once, so that they may wait for each other.
 
         Raises:
             SimulationError: See there.
             BuildError: It does not compile.
         """
         settings = _current.settings
-        entry = self._entries.get(settings.watched) or self._load(settings.watched)
+        watched, profile = settings.watched or settings.profile is not None, settings.profile
+        entry = self._entries.get(watched) or self._load(watched)
+        counter = None if profile is None else Counter(arrays)
         ranges = (_Range * max(1, len(arrays)))(*map(_range_of, arrays))
         launch = _Launch(
             (ctypes.c_uint * 3)(*grid, *[1] * (3 - len(grid))),
@@ -136,16 +166,21 @@ class SimulatedKernel:
             self.name.encode(),
             ranges,
             len(arrays),
+            cooperative,
+            counter and ctypes.cast(counter.report, ctypes.c_void_p),
         )
         values = [np.asarray(value) for value in arguments]
         places = (ctypes.c_void_p * max(1, len(values)))(*[v.ctypes.data for v in values])
         error = entry(ctypes.byref(launch), places)
         if error is not None:
-            raise SimulationError(error.decode())
+            raise SimulationError(named(error.decode(), self._libraries[watched]))
+        if counter is not None and profile is not None:
+            rows = counter.rows(self.name, self._libraries[watched])
+            profile.rows[:] = merged(profile.rows + rows)
 
     def _load(self, watched: bool) -> Any:
-        library = _library(build(self.text, self.kernels, watched=watched))
-        entry = library[f"launch_{self.kernels.index(self.name)}"]
+        path = self._libraries[watched] = build(self.text, self.kernels, watched=watched)
+        entry = _library(path)[f"launch_{self.kernels.index(self.name)}"]
         entry.argtypes = [ctypes.POINTER(_Launch), ctypes.POINTER(ctypes.c_void_p)]
         entry.restype = ctypes.c_char_p
         self._entries[watched] = entry

@@ -3,84 +3,10 @@
 // goes on. So the program decides nothing about who is first: the order does, and a kernel that needs
 // a barrier which is not there gives other numbers in another order, or NaN.
 #pragma once
-#include "fibers.h"
-#include "language.h"
+#include "state.h"
+#include "watched.h"
 
 namespace sim {
-
-constexpr int WARP = 32, MOST_THREADS = 1024;
-constexpr size_t STACK = 64 << 10;
-
-struct Site { const char* file; int line; };
-#define SIM_HERE (sim::Site{__FILE__, __LINE__})
-
-enum class State : uint8_t { ready, at_barrier, in_warp, ended };
-
-struct Fiber {
-  Context context;
-  uint3 thread;
-  State state;
-  Site site;             // where it waits
-  unsigned mask;         // with whom, in a warp
-  uint64_t given;        // what it hands to the others
-  uint64_t seen[WARP];   // what they handed to it
-};
-
-struct Range { uintptr_t low, high; int writable; };  // [low, high)
-
-struct Launch {  // filled in by Python: module.py has the same fields
-  unsigned grid[3], block[3];
-  size_t shared;
-  int order;  // 0 forward, 1 reverse, 2 shuffled
-  unsigned seed;
-  const char* kernel;
-  const Range* buffers;
-  int n_buffers;
-};
-
-struct Simulator {
-  const Launch* launch;
-  dim3 grid, block;
-  uint3 block_index;
-  int threads, current;
-  Fiber* fibers;
-  Context scheduler;
-  char *stacks, *shared, *local;  // `local`: this thread's part of thread-local storage
-  size_t shared_room, local_bytes;
-  unsigned block_phase, warp_phase[MOST_THREADS / WARP];  // how often they have met, for watched.h
-  unsigned random;
-  void (*enter)(void*);
-  void* call;
-  bool failed, on_fiber;
-  char error[1024];
-  void* watch;
-};
-
-// The running one. It is no `static`, so that g++ does not think it knows all that writes to it: it lies
-// among the shared variables, and `poison` writes over them.
-extern thread_local Simulator* me __attribute__((visibility("hidden")));
-thread_local Simulator* me = nullptr;
-
-// --- failing -------------------------------------------------------------------------------------
-
-SIM_RUNTIME static inline void to_scheduler() {
-  Simulator* s = me;
-  switch_to(s->fibers[s->current].context, s->scheduler);
-}
-
-#define SIM_THREAD "(%u,%u,%u)"
-#define SIM_XYZ(v) (v).x, (v).y, (v).z
-
-// Ends the launch with a message; from a fiber it does not come back.
-template <class... A>
-SIM_RUNTIME static __attribute__((noinline)) void fail(const char* format, A... values) {
-  Simulator* s = me;
-  if (s->failed) return;
-  s->failed = true;
-  int n = snprintf(s->error, sizeof s->error, "%s, block " SIM_THREAD ": ", s->launch->kernel,
-                   SIM_XYZ(s->block_index));
-  snprintf(s->error + n, sizeof s->error - n, format, values...);
-}
 
 // --- waiting -------------------------------------------------------------------------------------
 
@@ -161,73 +87,78 @@ SIM_RUNTIME static void poison() {
   if (s->launch->shared) memset(s->shared, 0xff, s->launch->shared);
 }
 
-SIM_RUNTIME static unsigned draw(unsigned below) {
-  unsigned& r = me->random;
-  r ^= r << 13, r ^= r >> 17, r ^= r << 5;
-  return r % below;
-}
-
-SIM_RUNTIME static void exchange_places(int* sequence, int i, int j) {
-  int kept = sequence[i];
-  sequence[i] = sequence[j];
-  sequence[j] = kept;
-}
-
 // Nobody can go on: why.
 SIM_RUNTIME static void stuck() {
   Simulator* s = me;
-  const Fiber *waits = nullptr, *ended = nullptr, *warp = nullptr;
-  int n_waits = 0, n_ended = 0, n_warp = 0;
+  const Fiber *first[5] = {};  // of each state
+  int n[5] = {};
   for (int t = 0; t < s->threads; t++) {
-    const Fiber& f = s->fibers[t];
-    if (f.state == State::at_barrier && !n_waits++) waits = &f;
-    if (f.state == State::ended && !n_ended++) ended = &f;
-    if (f.state == State::in_warp && !n_warp++) warp = &f;
+    int state = int(s->fibers[t].state);
+    if (!n[state]++) first[state] = s->fibers + t;
   }
+  const Fiber *warp = first[int(State::in_warp)], *waits = first[int(State::at_barrier)],
+              *grid = first[int(State::at_grid)], *ended = first[int(State::ended)];
+  int barrier = n[int(State::at_barrier)], gone = n[int(State::ended)];
   if (warp) {
     fail("deadlock: thread " SIM_THREAD " and %d more wait in a warp operation at %s:%d for lanes of "
          "the mask %08x that do not come (%d threads are at a barrier, %d have ended)",
-         SIM_XYZ(warp->thread), n_warp - 1, warp->site.file, warp->site.line, warp->mask, n_waits,
-         n_ended);
+         SIM_XYZ(warp->thread), n[int(State::in_warp)] - 1, warp->site.file, warp->site.line,
+         warp->mask, barrier, gone);
+  } else if (grid && waits) {
+    fail("divergent barrier: thread " SIM_THREAD " waits at %s:%d and thread " SIM_THREAD " at the grid "
+         "barrier at %s:%d; all threads of a block must reach the same barrier", SIM_XYZ(waits->thread),
+         waits->site.file, waits->site.line, SIM_XYZ(grid->thread), grid->site.file, grid->site.line);
   } else {
+    const Fiber* f = grid ? grid : waits;
     fail("divergent barrier: thread " SIM_THREAD " and %d more wait at %s:%d, but thread " SIM_THREAD
-         " and %d more have ended; every thread of a block must reach each __syncthreads()",
-         SIM_XYZ(waits->thread), n_waits - 1, waits->site.file, waits->site.line,
-         SIM_XYZ(ended->thread), n_ended - 1);
+         " and %d more have ended; every thread of a block must reach each %s", SIM_XYZ(f->thread),
+         (grid ? n[int(State::at_grid)] : barrier) - 1, f->site.file, f->site.line,
+         SIM_XYZ(ended->thread), gone - 1, grid ? "grid barrier" : "__syncthreads()");
   }
 }
 
-SIM_RUNTIME static void meet() {
+// All threads wait: at the same place?
+SIM_RUNTIME static bool at_one_place(const char* barrier) {
   Simulator* s = me;
   for (int t = 1; t < s->threads; t++) {
     if (same(s->fibers[t].site, s->fibers[0].site)) continue;
     Site a = s->fibers[0].site, b = s->fibers[t].site;
-    return fail("divergent barrier: thread " SIM_THREAD " waits at %s:%d and thread " SIM_THREAD
-                " at %s:%d; all threads of a block must reach the same __syncthreads()",
-                SIM_XYZ(s->fibers[0].thread), a.file, a.line, SIM_XYZ(s->fibers[t].thread), b.file,
-                b.line);
+    fail("divergent barrier: thread " SIM_THREAD " waits at %s:%d and thread " SIM_THREAD
+         " at %s:%d; all threads of a block must reach the same %s", SIM_XYZ(s->fibers[0].thread),
+         a.file, a.line, SIM_XYZ(s->fibers[t].thread), b.file, b.line, barrier);
+    return false;
   }
+  return true;
+}
+
+SIM_RUNTIME static void go_on_from_barrier() {
+  Simulator* s = me;
   for (int t = 0; t < s->threads; t++) s->fibers[t].state = State::ready;
   s->block_phase++;
 }
 
-SIM_RUNTIME static void run_block() {
+SIM_RUNTIME static void begin_block() {
   Simulator* s = me;
   poison();
   s->block_phase++;
-  int sequence[MOST_THREADS];
   for (int t = 0; t < s->threads; t++) {
     Fiber& f = s->fibers[t];
-    unsigned X = s->block.x, Y = s->block.y, u = t;
-    f.thread = {u % X, u / X % Y, u / (X * Y)};
+    f.thread = index_of(t, s->block);
     f.state = State::ready;
+    f.n_copies = 0, f.groups = f.turn = 0;
     prepare(f.context, s->stacks + t * STACK, STACK, fiber_main);
-    sequence[t] = s->launch->order == 1 ? s->threads - 1 - t : t;
   }
+}
+
+enum class Outcome { failed, ended, at_grid };
+
+// Until the threads of the block have ended, or wait for other blocks.
+SIM_RUNTIME static Outcome run_block() {
+  Simulator* s = me;
+  int sequence[MOST_THREADS];
   for (;;) {
-    if (s->launch->order == 2)
-      for (int i = s->threads - 1; i > 0; i--) exchange_places(sequence, i, draw(i + 1));
-    int ran = 0, waiting = 0, ended = 0;
+    put_in_order(sequence, s->threads);
+    int ran = 0, n[5] = {};
     for (int i = 0; i < s->threads; i++) {
       if (s->fibers[sequence[i]].state != State::ready) continue;
       s->current = sequence[i];
@@ -235,16 +166,19 @@ SIM_RUNTIME static void run_block() {
       s->on_fiber = true;
       switch_to(s->scheduler, s->fibers[s->current].context);
       s->on_fiber = false;
-      if (s->failed) return;
+      if (s->failed) return Outcome::failed;
     }
-    for (int t = 0; t < s->threads; t++) {
-      waiting += s->fibers[t].state == State::at_barrier;
-      ended += s->fibers[t].state == State::ended;
+    for (int t = 0; t < s->threads; t++) n[int(s->fibers[t].state)]++;
+    if (n[int(State::ended)] == s->threads) return Outcome::ended;
+    if (n[int(State::at_grid)] == s->threads)
+      return at_one_place("grid barrier") ? Outcome::at_grid : Outcome::failed;
+    if (n[int(State::at_barrier)] == s->threads) {
+      watch_barrier(s->fibers[0].site);
+      if (at_one_place("__syncthreads()")) go_on_from_barrier();
+    } else if (!ran) {
+      stuck();
     }
-    if (ended == s->threads) return;
-    if (waiting == s->threads) meet();
-    else if (!ran) stuck();
-    if (s->failed) return;
+    if (s->failed) return Outcome::failed;
   }
 }
 

@@ -3,132 +3,190 @@
 //
 // - Global memory: an address outside the arrays of the launch, or a write to a read-only one.
 // - Alignment: a float4 must lie at a multiple of 16 bytes.
-// - Shared memory: two threads use the same word with nothing between that orders them, one writes.
+// - Races: see races.h.
+// - If the launch asks for it, all accesses of a block are handed to Python when the block ends.
+//
+// A message names places in the library as @hexadecimal@; module.py looks them up.
 #pragma once
-#include "simulator.h"
+#include "state.h"
+
+#ifdef SIM_WATCHED
+#include "races.h"
+#endif
 
 namespace sim {
 
 #ifndef SIM_WATCHED
 
-static inline void watch_begins() {}
+static inline const char* watch_begins(uint64_t) { return nullptr; }
+static inline bool watch_block(Block&) { return true; }
+static inline void watch_barrier(Site) {}
+static inline void watch_grid_barrier() {}
+static inline void watch_block_ends() {}
+static inline void watch_fence() {}
+static inline void watch_atomic(const void*, size_t) {}
+static inline void watch_row(const void*, size_t) {}
+static inline void watch_part_of_row(const void*, size_t) {}
+static inline void watch_copy_begins(const void*, const void*, size_t) {}
+static inline void watch_copy_ends(const void*, size_t) {}
+static inline void watch_ends() {}
 
 #else
 
-constexpr int NOBODY = -1;
+// The place in the library of the call that the running function returns to.
+#define SIM_PLACE \
+  unsigned(reinterpret_cast<uintptr_t>(__builtin_return_address(0)) - 1 - sim::me->code)
 
-struct Use { int thread; unsigned block_phase, warp_phase; };
-struct Word { Use write, read[2]; };  // the last write, and reads by two different threads
+SIM_RUNTIME static size_t words_of_a_block() { return (me->local_bytes + me->launch->shared) / WORD + 9; }
 
-SIM_RUNTIME static void watch_begins() {
+SIM_RUNTIME static const char* watch_begins(uint64_t blocks) {
   Simulator* s = me;
-  free(s->watch);
-  size_t words = (s->local_bytes + s->launch->shared) / 4 + 2;
-  s->watch = malloc(words * sizeof(Word));
-  for (size_t i = 0; s->watch && i < words; i++)
-    static_cast<Word*>(s->watch)[i] = {{NOBODY, 0, 0}, {{NOBODY, 0, 0}, {NOBODY, 0, 0}}};
+  s->globals = static_cast<Globals*>(calloc(1, sizeof(Globals)));
+  s->words = static_cast<Word*>(calloc(words_of_a_block(), sizeof(Word)));
+  if (!s->globals || !s->words) return "no memory for watching shared memory";
+  s->globals->now = 1;
+  s->globals->blocks = static_cast<Block_times*>(calloc(blocks, sizeof(Block_times)));
+  return s->globals->blocks ? nullptr : "no memory for watching so many blocks";
 }
 
-SIM_RUNTIME static bool inside(uintptr_t at, const void* low, size_t bytes) {
-  return at - reinterpret_cast<uintptr_t>(low) < bytes;
+SIM_RUNTIME static bool watch_block(Block& block) {
+  block.words = static_cast<Word*>(calloc(words_of_a_block(), sizeof(Word)));
+  return block.words;
 }
 
-// Whether an earlier use may happen at the same time as one of the running thread.
-SIM_RUNTIME static bool unordered(const Use& before) {
+SIM_RUNTIME static void watch_ends() {
   Simulator* s = me;
-  if (before.thread == NOBODY || before.thread == s->current) return false;
-  if (before.block_phase != s->block_phase) return false;
-  int warp = s->current / WARP;
-  return before.thread / WARP != warp || before.warp_phase == s->warp_phase[warp];
+  if (s->globals) free(s->globals->cells), free(s->globals->blocks);
+  free(s->globals);
+  free(s->words);
+  s->globals = nullptr, s->words = nullptr;
 }
 
-SIM_RUNTIME static void use_word(Word& word, bool writes) {
+// --- counting ------------------------------------------------------------------------------------
+
+SIM_RUNTIME static void record(const void* address, size_t bytes, Kind kind, bool shared, unsigned place) {
   Simulator* s = me;
-  const Use* other = unordered(word.write) ? &word.write : nullptr;
-  for (const Use& read : word.read)
-    if (writes && !other && unordered(read)) other = &read;
-  if (other) {
-    uint3 a = s->fibers[other->thread].thread, b = s->fibers[s->current].thread;
-    fail("race: thread " SIM_THREAD " %s a word of shared memory that thread " SIM_THREAD
-         " %s, with no barrier between them", SIM_XYZ(b), writes ? "writes" : "reads", SIM_XYZ(a),
-         other == &word.write ? "wrote" : "read");
-    return;
+  if (!s->launch->report) return;
+  if (s->n_accesses == s->accesses_room) {
+    s->accesses_room = 2 * s->accesses_room + (1 << 12);
+    s->accesses = static_cast<Access*>(realloc(s->accesses, s->accesses_room * sizeof(Access)));
+    if (!s->accesses) abort();
   }
-  Use now{s->current, s->block_phase, s->warp_phase[s->current / WARP]};
-  if (writes) {
-    word.write = now;
-  } else {
-    Use& first = word.read[0];
-    bool free = first.thread == s->current || first.block_phase != s->block_phase;
-    word.read[free ? 0 : 1] = now;
-  }
+  s->accesses[s->n_accesses++] = {reinterpret_cast<uintptr_t>(address), place, s->block_phase,
+                                  uint16_t(s->current), uint16_t(bytes), kind, shared};
 }
 
-SIM_RUNTIME static __attribute__((noinline)) void watch(const void* address, size_t bytes,
-                                                         bool writes) {
+// A barrier's place is a line, and its address the name of the file.
+SIM_RUNTIME static void watch_barrier(Site site) { record(site.file, 0, BARRIER, true, site.line); }
+
+SIM_RUNTIME static void watch_block_ends() {
   Simulator* s = me;
-  if (!s || !s->on_fiber) return;
+  if (s->launch->report && s->n_accesses) s->launch->report(s->accesses, s->n_accesses);
+  s->n_accesses = 0;
+}
+
+// --- an access -----------------------------------------------------------------------------------
+
+SIM_RUNTIME static void check_bounds(const void* address, size_t bytes, Kind kind, unsigned place) {
+  Simulator* s = me;
   uintptr_t at = reinterpret_cast<uintptr_t>(address);
   const Fiber& f = s->fibers[s->current];
-  if (at % bytes)
-    fail("thread " SIM_THREAD " %s %zu bytes at an address that is no multiple of %zu",
-         SIM_XYZ(f.thread), writes ? "writes" : "reads", bytes, bytes);
-  bool local = inside(at, s->local, s->local_bytes);
-  if (local || inside(at, s->shared, s->launch->shared)) {
-    size_t offset = local ? at - reinterpret_cast<uintptr_t>(s->local)
-                          : s->local_bytes + (at - reinterpret_cast<uintptr_t>(s->shared));
-    Word* words = static_cast<Word*>(s->watch);
-    for (size_t w = offset / 4; words && w <= (offset + bytes - 1) / 4 && !s->failed; w++)
-      use_word(words[w], writes);
-  } else if (!inside(at, s->stacks + s->current * STACK, STACK)) {
-    const Range* found = nullptr;
-    uintptr_t nearest = ~uintptr_t(0);
-    const Range* near = nullptr;
-    for (int i = 0; i < s->launch->n_buffers && !found; i++) {
-      const Range* r = s->launch->buffers + i;
-      if (r->low <= at && at + bytes <= r->high && (r->writable || !writes)) found = r;
-      uintptr_t away = at < r->low ? r->low - at : at < r->high ? 0 : at - r->high + 1;
-      if (away < nearest) nearest = away, near = r;
-    }
-    if (!found && near && near->low <= at && at + bytes <= near->high)
-      fail("thread " SIM_THREAD " writes to array %d of the launch, which is read-only",
-           SIM_XYZ(f.thread), int(near - s->launch->buffers));
-    else if (!found)
-      fail("out of bounds: thread " SIM_THREAD " %s %zu bytes at byte %lld of array %d of the launch, "
-           "which has %lld bytes", SIM_XYZ(f.thread), writes ? "writes" : "reads", bytes,
-           near ? (long long)(at - near->low) : -1LL, near ? int(near - s->launch->buffers) : -1,
-           near ? (long long)(near->high - near->low) : 0LL);
+  bool writes = kind != READS;
+  uintptr_t nearest = ~uintptr_t(0);
+  const Range* near = nullptr;
+  for (int i = 0; i < s->launch->n_buffers; i++) {
+    const Range* r = s->launch->buffers + i;
+    if (r->low <= at && at + bytes <= r->high && (r->writable || !writes)) return;
+    uintptr_t away = at < r->low ? r->low - at : at < r->high ? 0 : at - r->high + 1;
+    if (away < nearest) nearest = away, near = r;
   }
-  if (s->failed) to_scheduler();
+  if (near && near->low <= at && at + bytes <= near->high)
+    fail("thread " SIM_THREAD " writes to array %d of the launch, which is read-only, at @%x@",
+         SIM_XYZ(f.thread), int(near - s->launch->buffers), place);
+  else
+    fail("out of bounds: thread " SIM_THREAD " %s %zu bytes at byte %lld of array %d of the launch, "
+         "which has %lld bytes, at @%x@", SIM_XYZ(f.thread), verb(kind), bytes,
+         near ? (long long)(at - near->low) : -1LL, near ? int(near - s->launch->buffers) : -1,
+         near ? (long long)(near->high - near->low) : 0LL, place);
 }
+
+enum Ways { PLAIN = 0, UNORDERED = 1, UNCOUNTED = 2 };
+
+SIM_RUNTIME static __attribute__((noinline)) void watch(const void* address, size_t bytes, Kind kind,
+                                                         unsigned place, int how = PLAIN) {
+  Simulator* s = me;
+  if (!s || !s->on_fiber || inside(address, s->stacks + s->current * STACK, STACK)) return;
+  if (address == &me) return;  // which threadIdx and the like look at
+  uintptr_t at = reinterpret_cast<uintptr_t>(address);
+  bool shared = in_shared(address);
+  if (at % bytes)
+    fail("thread " SIM_THREAD " %s %zu bytes at an address that is no multiple of %zu, at @%x@",
+         SIM_XYZ(s->fibers[s->current].thread), verb(kind), bytes, bytes, place);
+  else if (shared)
+    use_shared(address, bytes, kind, place);
+  else
+    check_bounds(address, bytes, kind, place);
+  if (!s->failed && !shared && !(how & UNORDERED)) use_global(at, bytes, kind, place);
+  if (s->failed) to_scheduler();
+  if (!(how & UNCOUNTED)) record(address, bytes, kind, shared, place);
+}
+
+SIM_RUNTIME static __attribute__((noinline)) void watch_fence() { fence(); }
+SIM_RUNTIME static void watch_atomic_at(const void* address, size_t bytes, unsigned place) {
+  watch(address, bytes, ATOMIC, place, UNORDERED);
+  if (!in_shared(address)) atomic_meeting();
+}
+SIM_RUNTIME static void watch_grid_barrier() { me->globals->grid_barrier = me->globals->now++; }
+
+// A copy that lands is a write by its thread, there and then.
+SIM_RUNTIME static void mark_copy(const void* to, size_t bytes, int copier) {
+  for (size_t w = 0; w < bytes / WORD; w++) words_of(to)[w].copier = copier;
+}
+SIM_RUNTIME static void watch_copy_at(const void* to, const void* from, size_t bytes, unsigned place) {
+  if (from) watch(from, bytes, READS, place);
+  watch(to, bytes, WRITES, place);
+  mark_copy(to, bytes, me->current + 1);
+}
+SIM_RUNTIME static void watch_copy_ends_at(const void* to, size_t bytes, unsigned place) {
+  mark_copy(to, bytes, 0);
+  watch(to, bytes, WRITES, place, UNCOUNTED);
+}
+
+// They stand in functions that a kernel calls, whose caller is the place.
+#define watch_atomic(at, bytes) watch_atomic_at(at, bytes, SIM_PLACE)
+#define watch_row(at, bytes) record(at, bytes, READS, true, SIM_PLACE)
+#define watch_part_of_row(at, bytes) watch(at, bytes, READS, SIM_PLACE, UNCOUNTED)
+#define watch_copy_begins(to, from, bytes) watch_copy_at(to, from, bytes, SIM_PLACE)
+#define watch_copy_ends(to, bytes) watch_copy_ends_at(to, bytes, SIM_PLACE)
 
 #endif
 
 }  // namespace sim
 
 #ifdef SIM_WATCHED
-#define SIM_HOOK(name, bytes, writes)                                                       \
-  extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void name(void* at) {         \
-    sim::watch(at, bytes, writes);                                                           \
+#define SIM_HOOK(name, bytes, kind, how)                                             \
+  extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void name(void* at) { \
+    sim::watch(at, bytes, sim::kind, SIM_PLACE, sim::how);                           \
   }
-#define SIM_HOOKS(bytes)                              \
-  SIM_HOOK(__tsan_read##bytes, bytes, false)          \
-  SIM_HOOK(__tsan_write##bytes, bytes, true)          \
-  SIM_HOOK(__tsan_unaligned_read##bytes, bytes, false) \
-  SIM_HOOK(__tsan_unaligned_write##bytes, bytes, true) \
-  SIM_HOOK(__tsan_volatile_read##bytes, bytes, false) \
-  SIM_HOOK(__tsan_volatile_write##bytes, bytes, true)
+#define SIM_HOOKS(bytes)                                        \
+  SIM_HOOK(__tsan_read##bytes, bytes, READS, PLAIN)             \
+  SIM_HOOK(__tsan_write##bytes, bytes, WRITES, PLAIN)           \
+  SIM_HOOK(__tsan_unaligned_read##bytes, bytes, READS, PLAIN)   \
+  SIM_HOOK(__tsan_unaligned_write##bytes, bytes, WRITES, PLAIN) \
+  SIM_HOOK(__tsan_volatile_read##bytes, bytes, READS, UNORDERED) \
+  SIM_HOOK(__tsan_volatile_write##bytes, bytes, WRITES, UNORDERED)
 SIM_HOOKS(1)
 SIM_HOOKS(2)
 SIM_HOOKS(4)
 SIM_HOOKS(8)
 SIM_HOOKS(16)
-extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void __tsan_read_range(void* at, size_t n) {
-  for (size_t i = 0; i < n; i++) sim::watch(static_cast<char*>(at) + i, 1, false);
-}
-extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void __tsan_write_range(void* at, size_t n) {
-  for (size_t i = 0; i < n; i++) sim::watch(static_cast<char*>(at) + i, 1, true);
-}
+#define SIM_RANGE(name, kind)                                                                  \
+  extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void name(void* at, size_t n) { \
+    for (size_t i = 0; i < n; i++)                                                             \
+      sim::watch(static_cast<char*>(at) + i, 1, sim::kind, SIM_PLACE);                         \
+  }
+SIM_RANGE(__tsan_read_range, READS)
+SIM_RANGE(__tsan_write_range, WRITES)
 extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void __tsan_func_entry(void*) {}
 extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void __tsan_func_exit() {}
 extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void __tsan_init() {}

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import CUDA_SIM
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from launch_counts import COUNTS, KINDS, missing
+from launch_counts import COUNTS, CUDA, KINDS, missing, with_files
 from ops.cases import CASES
 from ops.helpers import examples, gradients, tensors
 
@@ -21,13 +22,13 @@ from tinygrad_ed.kernels.cpu import loaded
 import tinygrad_ed as tg
 from tinygrad_ed.backends import get_backend
 
-LIST = Path(__file__).parent / "formulas_on_cpu.txt"
+LISTS = {"cpu": "formulas_on_cpu.txt", "cuda-sim": "formulas_on_cuda.txt"}
 TESTS = Path(__file__).parents[1]
 
 
-def formulas(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What device "cpu" never has a kernel for: "value", "gradient", both or nothing."""
-    backend = get_backend("cpu")
+def formulas(name: str, device: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a device never has a kernel for: "value", "gradient", both or nothing."""
+    backend = get_backend(device)
     by_formula: set[str] = set()
     served: set[str] = set()
     for what in ("forward", "vjp"):
@@ -48,7 +49,7 @@ def formulas(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
         if served == {"forward", "vjp"}:
             return
         by_formula.clear()
-        inputs = tensors(operands, device="cpu", dtype="float32", wanted=wanted)
+        inputs = tensors(operands, device=device, dtype="float32", wanted=wanted)
         y = tg.registry[name](*inputs, **params)
         found = gradients(y, inputs)
         if y.size:  # there is nothing to launch for an empty array
@@ -60,15 +61,17 @@ def formulas(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
     )
 
 
+@pytest.mark.parametrize("device", ["cpu", CUDA_SIM])
 @pytest.mark.parametrize("name", tg.registry)
 def test_ops_that_fall_back_to_their_formula_are_those_on_the_list(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list may only shrink: who gives an op a kernel takes it off, nobody puts one on."""
-    rows = [row.split(maxsplit=1) for row in LIST.read_text(encoding="utf-8").splitlines()]
+    text = (Path(__file__).parent / LISTS[device]).read_text(encoding="utf-8")
+    rows = [row.split(maxsplit=1) for row in text.splitlines()]
     listed = {row[0]: row[1] for row in rows if row and row[0] != "#"}
     assert listed.keys() <= tg.registry.keys()
-    assert formulas(name, monkeypatch) == listed.get(name, "")
+    assert formulas(name, device, monkeypatch) == listed.get(name, "")
 
 
 def test_a_launch_is_counted() -> None:
@@ -79,9 +82,13 @@ def test_a_launch_is_counted() -> None:
 
 
 def test_a_kernel_or_a_kind_that_was_never_launched_is_missing() -> None:
-    everything = Counter({name: 1 for name in [*loaded.FILES, *(f"x{kind}" for kind in KINDS)]})
+    kinds = [f"{device}x{kind}" for device in ("", CUDA) for kind in KINDS]
+    everything = Counter({name: 1 for name in [*with_files(), *kinds]})
     assert missing(everything) == []
     assert missing(everything - Counter({"gather": 1, "x_vjp": 1})) == ["gather", "any …_vjp"]
+    if CUDA + "slope" in everything:
+        lost = Counter({CUDA + "slope": 1, CUDA + "x_update": 1})
+        assert missing(everything - lost) == [CUDA + "slope", f"any …{CUDA}_update"]
 
 
 HOOKS = """

@@ -1,7 +1,6 @@
 """Optimisers' rules as scalar loops that work in place, and the numbers that they read."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,8 @@ import pytest
 
 pytest.importorskip("numba")
 
-from backends.scalar_runs import SHAPES, assert_same, bits, run, values
+from backends.scalar_runs import assert_same, bits, run, values
+from backends.scalar_updates import HYPERS, assert_updates_like_numpy
 
 from tinygrad_ed.backends.scalar_loops import NotElementwise, Varying, emit
 from tinygrad_ed.optim import rules
@@ -89,54 +89,13 @@ def test_nothing_else_of_a_varying_number_decides() -> None:
 
 # --- optimisers -----------------------------------------------------------------------------------
 
-SLOTS = {
-    rules.sgd: "v", rules.adagrad: "s", rules.rmsprop: "vmb",
-    rules.adam: ("m", "v", "v_max"), rules.adamw: ("m", "v", "v_max"),
-}  # fmt: skip
-DECAYS = (0.0, 0.01)
-HYPERS: list[tuple[Any, dict[str, Any]]] = [
-    *((rules.sgd, {"weight_decay": w, "momentum": m, "nesterov": n, "dampening": d})
-      for w in DECAYS for m, n, d in ((0.0, False, 0.0), (0.9, False, 0.1), (0.9, True, 0.0))),
-    *((rules.adagrad, {"weight_decay": w, "lr_decay": 0.1}) for w in DECAYS),
-    *((rules.rmsprop, {"weight_decay": w, "momentum": m, "centered": c, "alpha": 0.9})
-      for w in DECAYS for m in (0.0, 0.9) for c in (False, True)),
-    *((r, {"weight_decay": w, "amsgrad": a, "betas": (0.8, 0.99)})
-      for r in (rules.adam, rules.adamw) for w in DECAYS for a in (False, True)),
-]  # fmt: skip
-
-
-def runtime(hypers: Mapping[str, Any]) -> dict[str, Any]:
-    """Hyper-parameters as a kernel takes them: flags built in, numbers varying."""
-    return {
-        k: v if isinstance(v, bool) else tuple(map(Varying, v)) if k == "betas" else Varying(v)
-        for k, v in hypers.items()
-    }
-
 
 @each_dtype
 @pytest.mark.parametrize(("rule", "hypers"), HYPERS, ids=lambda v: getattr(v, "__name__", None))
 def test_rules_update_in_place_with_numpys_bits(
     rule: Any, hypers: dict[str, Any], dtype: str
 ) -> None:
-    hypers = {"lr": 0.05, **hypers}
-    clock = {rules.sgd: {"first": bool}, rules.rmsprop: {}}.get(rule, {"t": int})
-    rng = np.random.default_rng(1)
-    p = rng.normal(size=SHAPES["full"]).astype(dtype)
-    state = {"p": p, **{s: np.zeros_like(p) for s in SLOTS[rule]}}
-    kernel = {k: a.copy() for k, a in state.items()}
-    layouts = dict.fromkeys([*state, "g"], "full")
-    outputs = list(state)
-    loop = emit(rule, layouts, runtime(hypers) | clock, outputs=outputs, dtype=dtype)
-    assert all(o.kind != "out" for o in loop.operands)
-    for t in range(1, 7):
-        g = rng.normal(size=p.shape).astype(dtype)
-        g[0, :3] = 0.0, 1e-20, 1e15
-        now = {k: {"first": t == 1, "t": t}[k] for k in clock}
-        state = dict(zip(state, rule(**state, g=g, **now, **hypers), strict=True))
-        found = run(loop, {**kernel, "g": g}, {**hypers, **now})
-        assert all(found[k] is kernel[name] for k, name in enumerate(outputs))
-        for slot, wanted in state.items():
-            np.testing.assert_array_equal(bits(kernel[slot]), bits(wanted), err_msg=f"{slot} {t}")
+    assert_updates_like_numpy(rule, hypers, dtype)
 
 
 def test_slots_that_are_none_need_no_code() -> None:

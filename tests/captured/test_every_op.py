@@ -6,6 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from captured.twins import assert_same_bits
+from devices import each_device
 from hypothesis import given
 from ops.cases import CASES
 from ops.helpers import examples, is_float, plain
@@ -20,7 +21,7 @@ def others(operands: list[Any], k: int) -> list[Any]:
     return [np.asarray(a * a.dtype.type(factor)) if is_float(a) else a for a in operands]
 
 
-@pytest.mark.parametrize("device", ["cpu", "numpy"])
+@each_device
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", CASES)
 @examples(4)

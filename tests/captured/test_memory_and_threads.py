@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from captured.twins import assert_same_bits, batches, branches, classifier
+from devices import each_device
 
 import tinygrad_ed as tg
 
@@ -76,7 +77,7 @@ def test_ever_new_programs_of_one_shape_are_dropped() -> None:
     assert len(alive) <= 8
 
 
-@pytest.mark.parametrize("device", ["cpu", "numpy"])
+@each_device
 def test_a_dropped_step_is_freed_without_the_collector(device: str) -> None:
     t = classifier(device=device)
     step = tg.capture(t.step, device=device)

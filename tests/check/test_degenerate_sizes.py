@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import each_device
 
 import tinygrad_ed as tg
 from tinygrad_ed.check import gradcheck
 
 pytestmark = pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning")
-each_device = pytest.mark.parametrize("device", ["numpy", "cpu"])
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import each_device
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,7 +64,7 @@ def test_names_come_from_tensors_then_from_parameters_then_from_the_caller() -> 
         gradcheck(tg.exp, np.ones(2), names=["a", "b"])
 
 
-@pytest.mark.parametrize("device", ["numpy", "cpu"])
+@each_device
 def test_tensors_are_checked_on_their_own_device_and_left_alone(device: str) -> None:
     x = tg.tensor(X, requires_grad=True, device=device)
     data = tg.tensor(W, device=device)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from devices import DEVICES, WITH_KERNELS
 from strict_arrays import StrictBackend
 
 import tinygrad_ed as tg
+from tinygrad_ed.backends import get_backend
 from tinygrad_ed.ops.index.formula import evaluate
 
 
@@ -104,7 +106,7 @@ def test_it_runs_on_another_array_library(call) -> None:  # type: ignore[no-unty
 
 
 @each_fresh_op
-@pytest.mark.parametrize("device", ["cpu", "numpy"])
+@pytest.mark.parametrize("device", DEVICES)
 def test_it_is_captured(call, device: str) -> None:  # type: ignore[no-untyped-def]
     def step(z: tg.Tensor, k: tg.Tensor) -> tuple[tg.Tensor, list[tg.Tensor]]:
         z.requires_grad = k.requires_grad = True
@@ -120,16 +122,33 @@ def test_it_is_captured(call, device: str) -> None:  # type: ignore[no-untyped-d
             np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
-def test_on_the_cpu_an_elementwise_op_is_captured_as_a_kernel_and_others_as_a_formula() -> None:
+@pytest.mark.parametrize("device", WITH_KERNELS)
+def test_an_elementwise_op_is_captured_as_a_kernel_and_others_as_a_formula(device: str) -> None:
     listings = {}
     for name, call in FRESH.items():
-        captured = tg.capture(lambda z, k, call=call: call(z, k))
+        captured = tg.capture(lambda z, k, call=call: call(z, k), device=device)
         for _ in range(3):
             captured(z, k)
         listings[name] = str(captured.program)
     assert "bent_forward(z, k" in listings["bent"] and "formula" not in listings["bent"]
     assert "formula" not in listings["bent, broadcast"].replace("getitem", "")
     assert "gram(multiply)" in listings["gram"] and "(formula, in Python)" in listings["gram"]
+
+
+@pytest.mark.parametrize("device", WITH_KERNELS)
+def test_kernels_made_of_it_agree_with_its_formula(device: str) -> None:
+    kernel = get_backend(device).kernels[bent]
+    assert kernel is not None
+    for one, other in ((z, k), (z, k[0]), (z[:, :1], k)):
+        arrays = [np.ascontiguousarray(a) for a in (one, other)]
+        y = kernel.forward(arrays, {"sharpness": 1.5})
+        expected = bent(*arrays, sharpness=1.5)
+        np.testing.assert_allclose(y, expected, rtol=1e-14)
+        found = kernel.vjp(np.cos(expected), expected, arrays, (True, True), {"sharpness": 1.5})
+        leaves = [tg.tensor(a, requires_grad=True) for a in arrays]
+        wanted = tg.grad(bent(*leaves, sharpness=1.5), leaves, np.cos(expected))
+        for gradient, t in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(gradient, t.numpy(), rtol=1e-13, atol=1e-15)
 
 
 def test_its_index_formula_is_its_oracle() -> None:

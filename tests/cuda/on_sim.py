@@ -1,11 +1,13 @@
-"""What the tests of CUDA kernels share: matrices of any layout, the bound, small kernels."""
+"""What the tests of CUDA kernels share: matrices of any layout, products, bounds, small kernels."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 from tinygrad_ed.kernels import sim
+from tinygrad_ed.kernels.cuda import RUNGS, CudaKernel, Library, SimulatedMachine
 
 Array = np.ndarray[Any, Any]
 
@@ -14,6 +16,8 @@ needs_compiler = pytest.mark.skipif(
 )
 DTYPES = ["float32", "float64"]
 PRELUDE = '#line 1 "test.cu"\n'
+LIBRARY = Library(SimulatedMachine(), np)
+CODES = {None: 0, "relu": 1, "sigmoid": 2, "tanh": 3}
 
 sizes = st.integers(0, 20) | st.sampled_from([1, 31, 33, 63, 64, 65, 70, 130])
 layouts = st.sampled_from(["C", "F", "negative", "strided", "read-only", "broadcast", "offset"])
@@ -58,12 +62,56 @@ def product_and_bound(A: Array, B: Array, bias: Array | None = None) -> tuple[Ar
 
 
 def activated(Z: Array, activation: str | None) -> Array:
-    """F(Z); none of these functions has a slope above 1, so bounds on Z hold for f(Z)."""
+    """f(Z); none of these functions has a slope above 1, so bounds on Z hold for f(Z)."""
     if activation == "relu":
         return np.maximum(Z, 0)
     if activation == "sigmoid":
         return 1 / (1 + np.exp(-Z))
     return np.tanh(Z) if activation == "tanh" else Z
+
+
+def slope(dY: Array, Y: Array | None, kind: str | None) -> Array:
+    """DY f'(z), written in the value Y = f(z); without a Y, dY as it is."""
+    if Y is None or kind is None:
+        return dY
+    return dY * {"relu": Y > 0, "sigmoid": Y * (1 - Y), "tanh": 1 - Y * Y}[kind]
+
+
+# --- products -------------------------------------------------------------------------------------
+
+
+def product_kernel(rung: str, dtype: str, which: int | None = None, text: str = "") -> CudaKernel:
+    """A rung's kernel: in one of its shapes, whatever the size; of a text in place of its file."""
+    declared = RUNGS[rung]
+    if which is not None:
+        assert declared.shapes is not None
+        declared = dataclasses.replace(declared, shapes={dtype: (declared.shapes[dtype][which],)})
+    if text:  # a file of its own: compiled alone
+        declared = dataclasses.replace(declared, file="broken.cu", text=text, dtypes=(dtype,))
+    return CudaKernel(declared, dtype, LIBRARY)
+
+
+def multiply(
+    kernel: CudaKernel,
+    A: Array,
+    B: Array,
+    bias: Array | None = None,
+    activation: str | None = None,
+    gate: Array | None = None,
+    gate_kind: str | None = None,
+) -> Array:
+    """f(A B + b) g'(gate), put into a part of a larger array whose other entries must stay."""
+    M, N = A.shape[0], B.shape[1]
+    whole = np.full((M + 2, N + 9), 7.0, A.dtype)
+    C = whole[1:-1, 5 : 5 + N]
+    assert kernel.launch(A, B, C, bias, CODES[activation], gate, CODES[gate_kind])
+    result = C.copy()
+    C[...] = 7.0
+    assert np.all(whole == 7.0), "written outside"
+    return result
+
+
+# --- small kernels --------------------------------------------------------------------------------
 
 
 def kernel(body: str, parameters: str, name: str = "test") -> sim.SimulatedKernel:

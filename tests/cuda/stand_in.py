@@ -1,61 +1,68 @@
-"""A stand-in for CuPy: its arrays are NumPy's with CuPy's names, its kernels run simulated.
+"""A stand-in for CuPy: device "cuda" without a GPU, from a tensor to the kernel's argument.
 
-It takes what `CupyMachine` uses and nothing more, so the path of device "cuda" from a tensor to the
-kernel's argument is executed without a GPU. What it cannot show is CuPy itself.
+Its arrays are as strict as CuPy's (`stand_in_arrays.py`), its streams as late and its graphs as
+particular (`stand_in_cuda.py`), and kernels run simulated. It has what we use of CuPy and refuses
+the rest. What it cannot show is CuPy itself: with `TINYGRAD_ED_TEST_DEVICE=cuda`, where there is a
+GPU, the same tests run on the real one.
 """
 
+import os
+import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from tinygrad_ed.kernels.sim import SimulatedKernel
+import pytest
+from cuda import stand_in_arrays, stand_in_cuda
+from cuda.stand_in_arrays import StandInArray, array
+
+from tinygrad_ed.backends import select
+
+IS_REAL = os.environ.get("TINYGRAD_ED_TEST_DEVICE") == "cuda"
+LAUNCHED, GRAPHS = stand_in_cuda.LAUNCHED, stand_in_cuda.GRAPHS
 
 
-class StandInArray(np.ndarray[Any, Any]):
-    """An array whose address is called as CuPy calls it."""
+def cupy(**changes: Any) -> Any:
+    """The module; changes are to `cupy.cuda.runtime`."""
 
-    @property
-    def data(self) -> Any:  # type: ignore[override]
-        return types.SimpleNamespace(ptr=self.ctypes.data)
+    def filled(value: Any) -> Any:
+        def make(shape: Any, dtype: Any = float, order: str = "C") -> Any:
+            made = StandInArray(shape, dtype, order=order)
+            made.fill(value)
+            return made
 
+        return make
 
-class RawModule:
-    """Compiles nothing until a kernel is launched; keeps what it was given."""
+    def asnumpy(a: Any) -> Any:
+        return a.get() if isinstance(a, StandInArray) else np.asarray(a)
 
-    def __init__(
-        self, *, code: str, options: Sequence[str], name_expressions: Sequence[str]
-    ) -> None:
-        assert tuple(options) == ("--std=c++17",)
-        self.code, self.names = code, name_expressions
+    def ascontiguousarray(a: Any, dtype: Any = None) -> Any:
+        if isinstance(a, StandInArray) and dtype in (None, a.dtype) and a.flags.c_contiguous:
+            return a
+        return array(a, dtype, order="C")
 
-    def get_function(self, name: str) -> Any:
-        simulated = SimulatedKernel(self.code, self.names, name)
-
-        def launch(grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...]) -> None:
-            (words,) = args
-            assert type(words) is np.ndarray and words.dtype == np.int64
-            LAUNCHED.append(name)
-            simulated(grid, block, (words,))
-
-        return launch
-
-
-LAUNCHED: list[str] = []
-"""The kernels that were launched, in order."""
-
-
-def _array(data: Any, dtype: Any = None, order: Any = None) -> Any:
-    return np.array(data, dtype=dtype, order=order or "K").view(StandInArray)
-
-
-def cupy() -> Any:
-    """The module."""
     module: Any = types.ModuleType("cupy")
-    runtime = types.SimpleNamespace(CUDARuntimeError=RuntimeError, getDeviceCount=lambda: 1)
-    module.cuda = types.SimpleNamespace(runtime=runtime)
-    module.ndarray, module.RawModule = StandInArray, RawModule
-    module.array = module.asarray = _array
-    module.empty = lambda shape, dtype: np.empty(shape, dtype).view(StandInArray)
-    module.asnumpy = lambda array: np.asarray(array).view(np.ndarray)
+    module.__version__ = "14.2.0"
+    module.cuda = stand_in_cuda.cuda(**changes)
+    module.ndarray, module.RawModule = StandInArray, stand_in_cuda.RawModule
+    module.array, module.asnumpy, module.ascontiguousarray = array, asnumpy, ascontiguousarray
+    module.asarray = lambda a, dtype=None: ascontiguousarray(a, dtype)
+    module.empty, module.zeros, module.ones = StandInArray, filled(0), filled(1)
+    module.get_default_memory_pool = lambda: stand_in_arrays.POOL
     return module
+
+
+@pytest.fixture
+def cuda_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Device "cuda": on the stand-in, or real where that is asked for."""
+    if IS_REAL:
+        yield "cuda"
+        return
+    monkeypatch.setitem(sys.modules, "cupy", cupy())
+    LAUNCHED.clear()
+    GRAPHS.clear()
+    others = {name: made for name, made in select._made.items() if name not in ("cuda", "auto")}
+    monkeypatch.setattr(select, "_made", others)
+    yield "cuda"
+    stand_in_arrays.WORK.queue.clear()

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 from cuda.on_sim import kernel, needs_compiler, run
+from cuda.small_kernels import kernels
 from tinygrad_ed.kernels import sim
 from tinygrad_ed.kernels.sim import building
 
@@ -115,77 +116,78 @@ def test_vectors_and_arithmetic(order: str) -> None:
     assert np.allclose(b, np.stack([x, w, x * y + z, w**-0.5], 1))
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (
-            "if (threadIdx.x < 16) return;\n__syncthreads();",
-            r"block \(0,0,0\): divergent barrier: thread \(16,0,0\) and 15 more wait at test.cu:2, "
-            r"but thread \(0,0,0\) and 15 more have ended",
-        ),
-        (
-            "if (threadIdx.x < 16)\n__syncthreads();\nelse\n__syncthreads();",
-            r"divergent barrier: thread \(0,0,0\) waits at test.cu:2 and thread \(16,0,0\) at "
-            r"test.cu:4",
-        ),
-        (
-            "if (threadIdx.x == 3)\n__syncwarp();\nelse\n__syncthreads();",
-            r"deadlock: thread \(3,0,0\) and 0 more wait in a warp operation at test.cu:2 for "
-            r"lanes of the mask ffffffff",
-        ),
-        (
-            "__shfl_sync(0xfffffffeu, 1, 0);",
-            r"thread \(0,0,0\) is lane 0, and the mask fffffffe of its own warp operation at "
-            r"test.cu:1",
-        ),
-        (
-            "if (threadIdx.x % 2)\n__syncwarp();\nelse\n__ballot_sync(~0u, 1);",
-            r"lanes 0 and 1 of warp 0 meet in different warp operations: test.cu:4 and test.cu:2",
-        ),
-    ],
-)
-def test_threads_that_do_not_meet_are_reported(body: str, words: str) -> None:
-    simulated = kernel(body, "float* x", "lost")
-    for order in ("forward", "reverse", "shuffled"):
+LOST = [
+    (
+        "if (threadIdx.x < 16) return;\n__syncthreads();",
+        r"block \(0,0,0\): divergent barrier: thread \(16,0,0\) and 15 more wait at test.cu:2, "
+        r"but thread \(0,0,0\) and 15 more have ended",
+    ),
+    (
+        "if (threadIdx.x < 16)\n__syncthreads();\nelse\n__syncthreads();",
+        r"divergent barrier: thread \(0,0,0\) waits at test.cu:2 and thread \(16,0,0\) at "
+        r"test.cu:4",
+    ),
+    (
+        "if (threadIdx.x == 3)\n__syncwarp();\nelse\n__syncthreads();",
+        r"deadlock: thread \(3,0,0\) and 0 more wait in a warp operation at test.cu:2 for "
+        r"lanes of the mask ffffffff",
+    ),
+    (
+        "__shfl_sync(0xfffffffeu, 1, 0);",
+        r"thread \(0,0,0\) is lane 0, and the mask fffffffe of its own warp operation at "
+        r"test.cu:1",
+    ),
+    (
+        "if (threadIdx.x % 2)\n__syncwarp();\nelse\n__ballot_sync(~0u, 1);",
+        r"lanes 0 and 1 of warp 0 meet in different warp operations: test.cu:4 and test.cu:2",
+    ),
+]
+LOST_KERNELS = kernels([body for body, _ in LOST], "float* x")
+
+
+@pytest.mark.parametrize("which", range(len(LOST)))
+def test_threads_that_do_not_meet_are_reported(which: int) -> None:
+    for order in sim.ORDERS:
         with sim.simulation(order), pytest.raises(sim.SimulationError) as caught:
-            run(simulated, 1, 32, np.zeros(1, np.float32))
-        assert str(caught.value).startswith("lost, block (0,0,0): ")
+            run(LOST_KERNELS[which], 1, 32, np.zeros(1, np.float32))
+        assert str(caught.value).startswith(f"test{which}, block (0,0,0): ")
         if order == "forward":
-            assert caught.match(words)
+            assert caught.match(LOST[which][1])
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ("x[threadIdx.x] = 1;", r"out of bounds: thread \(8,0,0\) writes 4 bytes at byte 32 of "),
-        ("x[threadIdx.x % 8] = v[-1];", r"thread \(0,0,0\) reads 4 bytes at byte -4 of array 0"),
-        (
-            "const_cast<float*>(v)[threadIdx.x % 8] = 1;",
-            "array 0 of the launch, which is read-only",
-        ),
-        (
-            "reinterpret_cast<float4*>(x + 1)[0] = make_float4(0, 0, 0, 0);",
-            "writes 16 bytes at an address that is no multiple of 16",
-        ),
-        (
-            "__shared__ float s[32];\ns[threadIdx.x] = 1;\nx[0] = s[threadIdx.x ^ 1];",
-            r"race: thread \([01],0,0\) (reads|writes) a word of shared memory that thread "
-            r"\([01],0,0\) (wrote|read), with no barrier between them",
-        ),
-        (
-            "__shared__ float s[1];\nfloat y = s[0];\nif (threadIdx.x == 7) s[0] = y;",
-            r"race: thread \(7,0,0\) writes a word of shared memory that thread \(\d+,0,0\) read",
-        ),
-    ],
-)
-def test_accesses_that_a_gpu_forbids_are_reported(body: str, words: str) -> None:
-    simulated = kernel(body, "const float* v, float* x", "wild")
+WILD = [
+    ("x[threadIdx.x] = 1;", r"out of bounds: thread \(8,0,0\) writes 4 bytes at byte 32 of "),
+    ("x[threadIdx.x % 8] = v[-1];", r"thread \(0,0,0\) reads 4 bytes at byte -4 of array 0"),
+    (
+        "const_cast<float*>(v)[threadIdx.x % 8] = 1;",
+        "array 0 of the launch, which is read-only",
+    ),
+    (
+        "reinterpret_cast<float4*>(x + 1)[0] = make_float4(0, 0, 0, 0);",
+        "writes 16 bytes at an address that is no multiple of 16",
+    ),
+    (
+        "__shared__ float s[32];\ns[threadIdx.x] = 1;\nx[0] = s[threadIdx.x ^ 1];",
+        r"race: thread \([01],0,0\) (reads|writes) a word of shared memory that thread "
+        r"\([01],0,0\) (wrote|read), with no barrier between them",
+    ),
+    (
+        "__shared__ float s[1];\nfloat y = s[0];\nif (threadIdx.x == 7) s[0] = y;",
+        r"race: thread \(7,0,0\) writes a word of shared memory that thread \(\d+,0,0\) read",
+    ),
+]
+WILD_KERNELS = kernels([body for body, _ in WILD], "const float* v, float* x")
+
+
+@pytest.mark.parametrize("which", range(len(WILD)))
+def test_accesses_that_a_gpu_forbids_are_reported(which: int) -> None:
+    body, words = WILD[which]
     v = np.zeros(8, np.float32)
     v.flags.writeable = False
     memory = np.zeros(16, np.float32)
     x = memory[-memory.ctypes.data // 4 % 4 :][:8]  # begins at a multiple of 16 bytes
     with pytest.raises(sim.SimulationError, match=words), sim.simulation(watched=True):
-        run(simulated, 1, 32, v, x)
+        run(WILD_KERNELS[which], 1, 32, v, x)
     assert not x.any() or "race" in words or "threadIdx.x] = 1" in body
 
 
@@ -199,6 +201,25 @@ def test_a_warp_that_synchronises_itself_does_not_race() -> None:
     with sim.simulation(watched=True):
         run(simulated, 1, 32, x)
     assert np.array_equal(x, np.arange(32) ^ 1)
+
+
+def test_neighbouring_bytes_of_shared_memory_do_not_race() -> None:
+    body = (
+        "__shared__ bool s[33];\nint t = threadIdx.x; s[t] = true;\n{} = true;\n"
+        "__syncthreads();\nx[t] = s[t ^ 1];"
+    )
+    x = np.zeros(32, np.float32)
+    with sim.simulation(watched=True):
+        run(kernel(body.format("s[t]"), "float* x"), 1, 32, x)
+        with pytest.raises(sim.SimulationError, match=r"race.*at test.cu:[23] and test.cu:[23]"):
+            run(kernel(body.format("s[t + 1]"), "float* x"), 1, 32, x)
+
+
+def test_a_product_and_a_sum_are_rounded_once_only_by_fma() -> None:
+    simulated = kernel("x[0] = fma(a, a, c);\nx[1] = a * a + c;", "float* x, float a, float c")
+    x = np.zeros(2, np.float32)
+    run(simulated, 1, 1, x, np.float32(1 + 2.0**-12), np.float32(-1 - 2.0**-11))
+    assert x.tolist() == [2.0**-24, 0]
 
 
 def test_sizes_of_blocks_and_grids_are_checked() -> None:
@@ -254,29 +275,6 @@ def test_fibers_on_another_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """The switch that needs no assembly."""
     monkeypatch.setattr(building, "FLAGS", (*building.FLAGS, "-DSIM_PORTABLE"))
     test_a_block_adds_up_its_numbers_in_shared_memory("shuffled", False)
-
-
-# --- building ----------------------------------------------------------------------------------
-
-
-def test_a_missing_compiler_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(sim.BuildError, match=r"no C\+\+ compiler 'no-such-compiler'.*apt-get"):
-        run(kernel("", "int* x"), 1, 1, np.zeros(1, np.int32))
-
-
-def test_a_kernel_that_is_no_cuda_quotes_the_compiler() -> None:
-    with pytest.raises(sim.BuildError, match=r"test.cu:1.*nonsense"):
-        run(kernel("nonsense;", "int* x"), 1, 1, np.zeros(1, np.int32))
-
-
-def test_a_folder_that_cannot_be_written_costs_time_only(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: object
-) -> None:
-    monkeypatch.setenv("TINYGRAD_ED_CACHE", f"{__file__}/no-folder")
-    x = np.zeros(1, np.int32)
-    run(kernel("x[0] = 11;", "int* x"), 1, 1, x)
-    assert x[0] == 11
 
 
 def test_an_order_that_is_not_there() -> None:

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 from derivation import printed
+from devices import each_device
 
 import tinygrad_ed as tg
 from tinygrad_ed.derivation.chain import in_one_formula
@@ -167,7 +168,7 @@ def test_the_tape_stays_as_it_is_and_the_numbers_stay_those_of_the_run() -> None
         tg.explain(loss)
 
 
-@pytest.mark.parametrize("device", ["numpy", "cpu"])
+@each_device
 def test_a_network_on_any_device_inside_no_grad(device: str) -> None:
     model = tg.nn.Sequential(tg.nn.Linear(3, 4, activation="relu"), tg.nn.Linear(4, 2)).to(device)
     X = tg.tensor(np.ones((5, 3), np.float32), device=device)

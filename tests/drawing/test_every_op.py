@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 import numpy as np
-import pytest
+from devices import each_device
 from hypothesis import given
 from hypothesis import strategies as st
 from ops.cases import CASES
@@ -56,7 +56,7 @@ def test_an_op_that_the_library_has_never_seen_is_drawn() -> None:
     assert boxes["x"][-1] == "dx = [  0.25, 0.0625]"
 
 
-@pytest.mark.parametrize("device", ["numpy", "cpu"])
+@each_device
 def test_inner_gradients_are_those_that_a_walk_to_them_gives(device: str) -> None:
     X = tg.tensor(np.linspace(-1, 1, 6).reshape(3, 2), name="X", device=device)
     W = tg.tensor([[0.3, -0.2], [0.1, 0.7]], dtype="float64", requires_grad=True, device=device)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import each_device
 from drawing.networks import data, leaf, perceptron
 from drawing.reading import boxes, gradient_rows
 
@@ -12,7 +13,7 @@ from tinygrad_ed.drawing import draw
 from tinygrad_ed.tape import Node, recorded_nodes
 
 
-@pytest.mark.parametrize("device", ["numpy", "cpu"])
+@each_device
 def test_gradients_are_not_computed_before_backward_and_right_after_it(device: str) -> None:
     x = tg.tensor([[0.5, -1.0]], name="x", device=device)
     w = tg.tensor([[2.0], [1.0]], requires_grad=True, name="w", device=device)

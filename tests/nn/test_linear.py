@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import DEVICES
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_ed as tg
 from tinygrad_ed import DTypeError, ShapeError, nn
 
-DEVICES = ["numpy", "cpu"]
 ACTIVATIONS = {
     None: lambda Z: Z,
     "relu": lambda Z: np.maximum(Z, 0),

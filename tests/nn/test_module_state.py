@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import DEVICES
 
 import tinygrad_ed as tg
 from tinygrad_ed import DTypeError, ShapeError, nn, optim
-
-DEVICES = ["numpy", "cpu"]
 
 
 def batch(*shape: int) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import DEVICES
 
 import tinygrad_ed as tg
 from tinygrad_ed.errors import DTypeError
@@ -18,7 +19,6 @@ from tinygrad_ed.numerics import CASES, LIBRARY, Comparison, compare
 from tinygrad_ed.numerics.comparison import spaced
 
 DTYPES = ["float32", "float64"]
-DEVICES = ["numpy", "cpu"]
 each_case = pytest.mark.parametrize("name", CASES)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 

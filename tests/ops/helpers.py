@@ -12,9 +12,7 @@ from ops.draw import Call, Fixed
 import tinygrad_ed as tg
 from tinygrad_ed.backends import get_backend
 
-DEVICES = ["numpy", "cpu"]
 each_op = pytest.mark.parametrize("name", CASES)
-each_device = pytest.mark.parametrize("device", DEVICES)
 
 
 def examples(n: int) -> Any:

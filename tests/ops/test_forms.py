@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import each_device
 from hypothesis import given
 from hypothesis import strategies as st
 from ops.cases import CASES
 from ops.draw import Call
-from ops.helpers import each_device, examples, gradients, is_float, plain, tensors
+from ops.helpers import examples, gradients, is_float, plain, tensors
 
 import tinygrad_ed as tg
 

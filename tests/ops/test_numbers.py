@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import each_device
 from hypothesis import given
 from hypothesis import strategies as st
 from ops.cases import CASES
-from ops.helpers import each_device, each_op, examples, gradients, is_float, plain, run, tensors
+from ops.helpers import each_op, examples, gradients, is_float, plain, run, tensors
 
 import tinygrad_ed as tg
 

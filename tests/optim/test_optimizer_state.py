@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import each_device
 
 import tinygrad_ed as tg
 from tinygrad_ed.optim import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
@@ -202,7 +203,7 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_changes(
         np.testing.assert_array_equal(p.numpy(), v)
 
 
-@pytest.mark.parametrize("device", ["numpy", "cpu"])
+@each_device
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_a_copy_trains_the_copied_parameters_and_goes_on_from_the_same_state(
     copied: Any, device: str

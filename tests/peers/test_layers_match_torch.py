@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from devices import DEVICES
 
 import tinygrad_ed as tg
 from tinygrad_ed import nn, optim
@@ -9,7 +10,6 @@ from tinygrad_ed import nn, optim
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
-DEVICES = ["numpy", "cpu"]
 
 
 @pytest.mark.parametrize("device", DEVICES)

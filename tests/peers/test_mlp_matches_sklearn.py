@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from devices import each_device
 
 from tinygrad_ed.data import breast_cancer
 from tinygrad_ed.train.binary import train_binary
@@ -14,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 
-@pytest.mark.parametrize("device", ["numpy", "cpu"])
+@each_device
 def test_median_test_accuracy_is_not_a_point_under_mlpclassifier(device: str) -> None:
     ours, theirs = [], []
     for seed in range(10):

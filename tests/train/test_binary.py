@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from devices import DEVICES
 
 import tinygrad_ed as tg
 from tinygrad_ed import metrics
@@ -17,8 +18,6 @@ from tinygrad_ed.train.binary import (
     which_device,
 )
 from tinygrad_ed.train.scoring import predict
-
-DEVICES = ["numpy", "cpu"]
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import DEVICES
 
 import tinygrad_ed as tg
 from tinygrad_ed import nn, optim
 from tinygrad_ed.data import batches, moons
 from tinygrad_ed.train import History, evaluate, fit
 
-DEVICES = ["numpy", "cpu"]
 DATA = moons(70, seed=0)
 X, Y = DATA.X, DATA.y.reshape(-1, 1).astype("float64")
 

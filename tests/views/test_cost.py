@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from core.test_fresh_op import bent, gram
+from devices import DEVICES, each_device
 from hypothesis import given
 from hypothesis import strategies as st
 from ops.cases import CASES
-from ops.helpers import DEVICES, each_device, each_op, examples, tensors
+from ops.helpers import each_op, examples, tensors
 
 import tinygrad_ed as tg
 from tinygrad_ed import machine

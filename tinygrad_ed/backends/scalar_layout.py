@@ -1,4 +1,5 @@
-"""The text of a scalar loop: one loop over n entries, or one over rows and one within a row.
+"""The text of a scalar loop in Numba's dialect: one loop over n entries, or one over rows and one
+within a row.
 
 LLVM turns a loop into vector instructions if it runs over contiguous memory from 0 up; so a row
 of each array is cut out first, and what is the same for a whole row is read before the inner loop.
@@ -6,58 +7,29 @@ of each array is cut out first, and what is the same for a whole row is read bef
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from .scalar_lines import ELEMENTARY, Line, Lines, names_in
+from .scalar_body import Body, Operand
+from .scalar_lines import ELEMENTARY, names_in
 from .scalar_types import DType
 
 INDENT = "    "
 
 
-@dataclass(frozen=True)
-class Array:
-    """An array of the kernel: its argument, the variable that holds one entry, and its pattern.
-
-    `variable` is "" where the entries are only written.
-    """
-
-    argument: str
-    variable: str
-    pattern: str
-
-
-@dataclass(frozen=True)
-class Store:
-    """One result: `argument[i] = value`."""
-
-    argument: str
-    value: ast.expr
-
-
-def kernel_text(
-    kernel: str,
-    arguments: Sequence[str],
-    arrays: Sequence[Array],
-    stores: Sequence[Store],
-    inside: Sequence[Line],
-    lines: Lines,
-) -> str:
+def numba_text(kernel: str, operands: Sequence[Operand], body: Body) -> str:
     """A module with one function: imports, the number type, the loop.
 
     Args:
         kernel: The function's name.
-        arguments: Everything that it takes, in order.
-        arrays: The arrays among them, results included (those have the pattern "full").
-        stores: What is written where.
-        inside: The lines of the loop's body.
-        lines: Those before the loop, the number type, and which names are free.
+        operands: Everything that it takes, in order.
+        body: What it does.
     """
-    body = [str(line) for line in lines.before]
-    body += [f"{a.variable} = {a.argument}[0]" for a in arrays if a.pattern == "scalar"]
-    body += _loops(arrays, stores, [str(line) for line in inside], lines)
-    used = names_in([*(li.value for li in [*lines.before, *inside]), *(s.value for s in stores)])
-    head = _head(used, lines.dtype)
-    definition = [f"def {kernel}({', '.join(arguments)}):", *_indented(body), ""]
+    lines = [str(line) for line in body.before]
+    lines += [f"{a.variable} = {a.argument}[0]" for a in body.arrays if a.pattern == "scalar"]
+    lines += _loops(body)
+    values = [line.value for line in (*body.before, *body.inside)]
+    head = _head(names_in([*values, *(s.value for s in body.stores)]), body.dtype)
+    arguments = ", ".join(operand.argument for operand in operands)
+    definition = [f"def {kernel}({arguments}):", *_indented(lines), ""]
     return (f"{head}\n\n\n" if head else "") + "\n".join(definition)
 
 
@@ -73,18 +45,18 @@ def _head(used: set[str], dtype: DType) -> str:
     return "\n\n".join(block for block, wanted in blocks.items() if wanted)
 
 
-def _loops(
-    arrays: Sequence[Array], stores: Sequence[Store], inside: list[str], lines: Lines
-) -> list[str]:
+def _loops(body: Body) -> list[str]:
+    arrays, stores, names = body.arrays, body.stores, body.names()
+    inside = [str(line) for line in body.inside]
     patterns = {a.pattern for a in arrays}
-    i = lines.fresh("i")
+    i = names.fresh("i")
     whole = next(a for a in arrays if a.pattern == "full").argument
     if not patterns & {"row", "column"}:
         full = [a for a in arrays if a.pattern == "full"]
         loads = [f"{a.variable} = {a.argument}[{i}]" for a in full if a.variable]
         written = [f"{s.argument}[{i}] = {ast.unparse(s.value)}" for s in stores]
         return [f"for {i} in range({whole}.size):", *_indented([*loads, *inside, *written])]
-    row, width, rows = lines.fresh("row"), lines.fresh("H"), lines.fresh("rows")
+    row, width, rows = names.fresh("row"), names.fresh("H"), names.fresh("rows")
     column = next((a.argument for a in arrays if a.pattern == "column"), "")
     if "row" in patterns:
         wide = next(a.argument for a in arrays if a.pattern == "row")
@@ -94,7 +66,7 @@ def _loops(
     cuts, loads, place = [], [], {}
     for a in arrays:
         if a.pattern == "full":
-            place[a.argument] = lines.fresh(f"{a.argument}row")
+            place[a.argument] = names.fresh(f"{a.argument}row")
             part = f"{row} * {width} : ({row} + 1) * {width}"
             cuts.append(f"{place[a.argument]} = {a.argument}[{part}]")
         elif a.pattern == "column":

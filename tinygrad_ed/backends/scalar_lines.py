@@ -42,7 +42,27 @@ class Line:
         return f"{self.target} = {ast.unparse(self.value)}"
 
 
-class Lines:
+class Names:
+    """Hands out names that are free."""
+
+    def __init__(self, taken: Iterable[str] = RESERVED) -> None:
+        self._used = set(taken)
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The names in use."""
+        return frozenset(self._used)
+
+    def fresh(self, wanted: str) -> str:
+        """The name if it is free, else with a number behind it."""
+        found, k = wanted, 2
+        while found in self._used:
+            found, k = f"{wanted}_{k}", k + 1
+        self._used.add(found)
+        return found
+
+
+class Lines(Names):
     """Collects lines and hands out names; types every number that enters the loop.
 
     Attributes:
@@ -53,19 +73,11 @@ class Lines:
     """
 
     def __init__(self, dtype: DType) -> None:
+        super().__init__()
         self.dtype = dtype
         self.before: list[Line] = []
         self.inside: list[Line] = []
         self.constants: dict[str, float] = {}
-        self._used: set[str] = set(RESERVED)
-
-    def fresh(self, wanted: str) -> str:
-        """The name if it is free, else with a number behind it."""
-        found, k = wanted, 2
-        while found in self._used:
-            found, k = f"{wanted}_{k}", k + 1
-        self._used.add(found)
-        return found
 
     def constant(self, value: float) -> ast.expr:
         """A number that LLVM must not see: the caller hands it over with the others.

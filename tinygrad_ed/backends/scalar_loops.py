@@ -1,7 +1,8 @@
-"""From an elementwise function's source to a loop over flat arrays, as text in Numba's dialect.
+"""From an elementwise function's source to a loop over flat arrays, as text for a compiler.
 
 An op's formula, its VJP, or an optimiser's rule (users' own too) is written as arrays; here it
-becomes what a kernel does to one entry, so that a chain of NumPy calls is one pass over memory:
+becomes what a kernel does to one entry, so that a chain of NumPy calls is one pass over memory. In
+Numba's dialect:
 
     def sigmoid_forward(z_, y_):
         for i in range(y_.size):
@@ -14,86 +15,39 @@ without contraction: NumPy rounds between a product and a sum. The same call giv
 so its digest is a kernel's key.
 """
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..ops.registry import Op
-from ..ops.source import globals_of
+from .scalar_body import Array, Body, Operand, ScalarLoop, Store
+from .scalar_cuda import cuda_text
 from .scalar_inputs import Inputs, Layout
-from .scalar_layout import Array, Store, kernel_text
+from .scalar_layout import numba_text
 from .scalar_lines import Lines, names_in, needed
 from .scalar_names import Frame, Outside
 from .scalar_reader import Reader, bind
 from .scalar_types import Entry, Known, NotElementwise, Value, Varying
 
-__all__ = ["NotElementwise", "Operand", "ScalarLoop", "Varying", "emit", "emit_op", "emit_vjp"]
+__all__ = [
+    "NotElementwise",
+    "Operand",
+    "ScalarLoop",
+    "Varying",
+    "emit",
+    "emit_op",
+    "emit_vjp",
+    "renamed",
+]
 
-
-@dataclass(frozen=True)
-class Operand:
-    """One argument of a kernel, in the order of the text.
-
-    Attributes:
-        argument: Its name in the text.
-        kind: "in", "inout" or "out" for arrays; "real" (float64) or "int" (int64) for numbers.
-        of: The function's argument that is read, or the output that is written; "" for a constant.
-        index: Which part of a tuple argument (betas), else None.
-        pattern: How an array lies against the result.
-        dtype: An array's type.
-        output: For "out" and "inout": which of the function's results.
-        constant: The number to hand over where it is none of the function's arguments.
-    """
-
-    argument: str
-    kind: str
-    of: str = ""
-    index: int | None = None
-    pattern: str = ""
-    dtype: str = ""
-    output: int | None = None
-    constant: float | None = None
-
-
-@dataclass(frozen=True)
-class ScalarLoop:
-    """A kernel's text and how to call it.
-
-    Attributes:
-        name: The function's name in the text.
-        text: A module with that one function; "" if nothing has to be computed.
-        operands: What it takes.
-        aliases: Results that are an argument, unchanged: output index -> argument.
-        nothing: Results that are None.
-        outside: What was read from outside, built in: (function, name) -> value.
-    """
-
-    name: str
-    text: str
-    operands: tuple[Operand, ...]
-    aliases: Mapping[int, str]
-    nothing: frozenset[int]
-    outside: Mapping[tuple[Callable[..., Any], str], Any] = field(repr=False)
-
-    def is_current(self) -> bool:
-        """Whether the module constants and helpers that are built in are still the same."""
-        for function, seen, identifier, value in self._seen:
-            names = globals_of(function) if seen is None else seen
-            if names.get(identifier, value) is not value:
-                return False
-        return True
-
-    @functools.cached_property
-    def _seen(self) -> list[tuple[Callable[..., Any], dict[str, Any] | None, str, Any]]:
-        """Function, the module's names (None: the name is a closure's), name, value."""
-        return [
-            (f, None if name in f.__code__.co_freevars else f.__globals__, name, value)
-            for (f, name), value in self.outside.items()
-        ]
+LANGUAGES: dict[str, Callable[[str, Sequence[Operand], Body], str]] = {
+    "numba": numba_text,
+    "cuda": cuda_text,
+}
+"""What the text of a loop can be written in."""
 
 
 def emit(
@@ -121,6 +75,7 @@ def emit(
             an array argument means "written back into it".
         dtype: The kernel's float type.
         name: The kernel's name.
+        language: What its text is written in, one of LANGUAGES.
 
     Raises:
         NotElementwise: It is no arithmetic on entries, or a result has not n of them.
@@ -135,8 +90,17 @@ def emit(
         raise NotElementwise(f"it returns {len(results)} values, not {len(outputs)}")
     stored, aliases, nothing = _sorted_results(results, outputs, arrays)
     name = name or function.__name__
-    operands, text = _written(name, inputs, stored) if stored else ((), "")
-    return ScalarLoop(name, text, operands, aliases, nothing, outside.found)
+    operands, body = _written(inputs, stored) if stored else ((), None)
+    text = "" if body is None else LANGUAGES[language](name, operands, body)
+    return ScalarLoop(name, text, operands, aliases, nothing, outside.found, language, body)
+
+
+def renamed(loop: ScalarLoop, name: str) -> ScalarLoop:
+    """The same loop under another name: in one source, no two kernels have the same."""
+    if loop.body is None:
+        return loop
+    text = LANGUAGES[loop.language](name, loop.operands, loop.body)
+    return replace(loop, name=name, text=text)
 
 
 Stored: TypeAlias = list[tuple[int, str, Entry]]
@@ -164,12 +128,12 @@ def _sorted_results(
     return stored, aliases, frozenset(nothing)
 
 
-def _written(name: str, inputs: Inputs, stored: Stored) -> tuple[tuple[Operand, ...], str]:
-    """The operands and the text, without what no result needs."""
+def _written(inputs: Inputs, stored: Stored) -> tuple[tuple[Operand, ...], Body]:
+    """The operands and the body, without what no result needs."""
     lines = inputs.lines
     read = names_in([entry.node for _, _, entry in stored])
     inside = needed(lines.inside, read)
-    lines.before = needed(lines.before, read)
+    before = needed(lines.before, read)
     target, stores = {output: k for k, output, _ in stored}, []
     taken: list[Operand] = []
     arrays: list[Array] = []
@@ -198,8 +162,8 @@ def _written(name: str, inputs: Inputs, stored: Stored) -> tuple[tuple[Operand, 
         elif (found.pattern, found.dtype) != ("full", entry.dtype):
             raise NotElementwise(f"the {entry.dtype} {output} does not fit the array {output}")
         stores.append(Store(found.argument if found else argument, entry.node))
-    arguments = [operand.argument for operand in taken]
-    return tuple(taken), kernel_text(name, arguments, arrays, stores, inside, lines)
+    everything = tuple(arrays), tuple(before), tuple(inside), tuple(stores)
+    return tuple(taken), Body(lines.dtype, *everything, lines.taken)
 
 
 def emit_op(
@@ -216,6 +180,7 @@ def emit_op(
         layouts: How each operand lies against the result; None for one that was left out.
         numbers: The parameters, as for `emit`.
         dtype: The kernel's float type.
+        language: As for `emit`.
 
     Raises:
         NotElementwise: As `emit`.
@@ -223,7 +188,9 @@ def emit_op(
     arrays, options = _placed(op.operand_names, layouts)
     params = {**op.defaults, **options, **(numbers or {})}
     outputs, named = [_not_among(arrays, "y")], f"{op.name}_forward"
-    return emit(op.forward, arrays, params, outputs=outputs, dtype=dtype, name=named, language=language)
+    return emit(
+        op.forward, arrays, params, outputs=outputs, dtype=dtype, name=named, language=language
+    )
 
 
 def emit_vjp(
@@ -252,7 +219,9 @@ def emit_vjp(
         for operand, need in zip(op.operand_names, needs, strict=True)
     ]
     named = f"{op.name}_vjp"
-    return emit(op.backward, arrays, params, outputs=outputs, dtype=dtype, name=named, language=language)
+    return emit(
+        op.backward, arrays, params, outputs=outputs, dtype=dtype, name=named, language=language
+    )
 
 
 def _placed(

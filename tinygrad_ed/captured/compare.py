@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
-import numpy as np
-
 from ..ops.registry import Array
-from .instructions import Count, Instruction, Launch, address_of, memory_of
+from .arrays import address_of, is_array, memory_of, same_bytes
+from .instructions import Count, Instruction, Launch
 from .settings import Setting
 from .trace import Trace
 
@@ -51,7 +50,7 @@ def check_same(first: Trace, second: Trace, one_result: Any, other_result: Any) 
         for side, line in zip(sides, (one, other), strict=True):
             side.written.update(id(memory_of(a)) for a in line.operands("out"))
         for a, b in zip_longest(_values(one), _values(other)):
-            if a is not b or isinstance(a, np.ndarray):
+            if a is not b or is_array(a):
                 _check_value(a, b, sides, other)
     _check_value(one_result, other_result, sides, None)
 
@@ -86,7 +85,7 @@ def _where(line: Instruction | None) -> str:
 
 
 def _check_value(a: Any, b: Any, sides: tuple[_Side, _Side], line: Instruction | None) -> None:
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+    if is_array(a) and is_array(b):
         _check_array(a, b, sides, line)
     elif isinstance(a, tuple | list) and type(a) is type(b) and len(a) == len(b):
         for x, y in zip(a, b, strict=True):
@@ -127,8 +126,8 @@ def _check_array(a: Array, b: Array, sides: tuple[_Side, _Side], line: Instructi
 
 
 def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    if is_array(a) and is_array(b):
+        return same_bytes(a, b)
     if type(a) is not type(b):
         return False
     return a is b or bool(a == b) or (isinstance(a, float) and a != a and b != b)

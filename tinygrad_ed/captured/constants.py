@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from ..ops.registry import Array, registry
-from .instructions import Count, Formula, Instruction, Launch, memory_of
+from .arrays import is_array, memory_of
+from .instructions import Count, Formula, Instruction, Launch
 from .settings import Setting
 
 
@@ -45,7 +44,7 @@ def _read_by(line: Instruction) -> Iterable[Array]:
     """
     grads = line.context.grads
     if isinstance(line, Formula) and grads is not None and grads.name in ("sum", "mean"):
-        return [a for a in line.inputs[:1] if isinstance(a, np.ndarray)]
+        return [a for a in line.inputs[:1] if is_array(a)]
     return line.operands("in")
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from ..backends.base import copied
 from ..backends.table.environment import SERVED, Library
 from ..ops.registry import Array, registry
+from .arrays import memory_of
 from .graph import Graph, same
-from .instructions import Context, Formula, Instruction, Launch, address_of, memory_of
+from .instructions import Context, Formula, Instruction, Launch
 from .traced import second
 
 
@@ -40,9 +41,8 @@ def drop_copies(program: Graph) -> None:
 def _is_copy(line: Instruction) -> bool:
     if not isinstance(line, Formula) or line.params.get("dtype") is not None:
         return False
-    return line.outputs[0] is not None and any(
-        line.function is f for f in (second, copied, np.array)
-    )
+    copying = any(line.function is f for f in (second, copied, np.array))
+    return copying and line.outputs[0] is not None
 
 
 def _copy_of(line: Any) -> tuple[Array, Array]:
@@ -69,7 +69,8 @@ def _copying(line: Any, library: Library) -> Instruction | None:
     if target.dtype != source.dtype or target.size != source.size or not target.flags.c_contiguous:
         return None
     if source.flags.c_contiguous:
-        args = [as_bytes(target), as_bytes(source), np.zeros(1, np.int64), 0, 1]
+        first = library.arrays.zeros(1, np.int64)
+        args = [as_bytes(target), as_bytes(source), first, 0, 1]
         kernel = library.get("gather", "uint8")
     else:
         args, dtype = [target, as_matrix(source)], SERVED.get(source.dtype)
@@ -92,12 +93,11 @@ def as_matrix(array: Array) -> Array | None:
             axes[-1] = [axes[-1][0] * size, stride]
         elif size != 1:
             axes.append([size, stride])
-    owner = memory_of(array)
-    if len(axes) > 2 or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+    if len(axes) > 2:
         return None
-    (R, row), (C, column) = [[1, 0]] * (2 - len(axes)) + axes
-    start = address_of(array) - address_of(owner)
-    return np.ndarray((R, C), array.dtype, owner, start, (row, column))
+    (R, _), (C, _) = [[1, 0]] * (2 - len(axes)) + axes
+    view = array.reshape(R, C)
+    return view if memory_of(view) is memory_of(array) else None
 
 
 def as_bytes(array: Array) -> Array:

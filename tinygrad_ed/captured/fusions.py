@@ -8,6 +8,7 @@ nobody else: it is then never written. The kernels promise that the bits are tho
     product, slope of f        -> product times f'(y)
     loss, gradient of the loss -> both in one pass
     dropout's slope, ReLU's    -> both in one pass, which draws no mask
+    two elementwise loops      -> one, on CUDA (see `chains.py`)
 
 A joined line is looked at again: product, bias, ReLU become one.
 """
@@ -15,12 +16,12 @@ A joined line is looked at again: product, bias, ReLU become one.
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ..backends.table.products import CODES
 from ..ops.registry import Op, registry
+from .arrays import is_array, memory_of
+from .chains import chain
 from .graph import Graph, same
-from .instructions import Context, Count, Launch, memory_of
+from .instructions import Context, Count, Launch
 
 LOSSES = {"bce_with_logits": 2, "mse": 2, "cross_entropy_labels": 2}
 """Kernels that give a loss, its gradient or both; where the loss stands among their operands."""
@@ -46,7 +47,7 @@ def _join(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
         return _product(k, line, program)
     if line.kernel.name == "dropout":
         return _dropped(k, line, program)
-    return None
+    return chain(k, line, program)
 
 
 def _dropped(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
@@ -127,7 +128,7 @@ def _product(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
     if _is(other, "add") and args[BIAS] is None and len(other.args) == 3:
         left, right, target = other.args
         bias = right if same(left, result) else left
-        if not (same(left, result) or same(right, result)) or not isinstance(bias, np.ndarray):
+        if not (same(left, result) or same(right, result)) or not is_array(bias):
             return None
         if bias.shape != result.shape[1:]:
             return None

@@ -8,8 +8,7 @@ fusion may never write it to memory.
 
 from typing import Any
 
-import numpy as np
-
+from ..backends.base import copied
 from ..errors import TapeError
 from ..ops.registry import Array
 from ..tape import Node
@@ -44,7 +43,7 @@ class Gradients:
         self.leaves[leaf] = None
         array = array_of(leaf)
         if array is not None:
-            leaf._grad = array = np.array(array, order="C")
+            leaf._grad = array = copied(array)
         self.before[leaf] = array
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..backends.table.environment import Library
 from ..ops.registry import Array
-from .instructions import Instruction, address_of, memory_of
+from .arrays import address_of, is_array, is_view, may_overlap, memory_of
+from .instructions import Instruction
 
 
 class Graph:
@@ -57,7 +56,7 @@ class Graph:
     def only_reader(self, k: int, array: Array) -> int | None:
         """The one line that reads what only line k wrote here, unless somebody keeps it."""
         memory = id(memory_of(array))
-        if memory in self.outside or array.base is not None:
+        if memory in self.outside or is_view(array):
             return None
         readers = self.readers.get(memory, [])
         if self.writers.get(memory) != [k] or len(readers) != 1 or readers[0] <= k:
@@ -70,9 +69,7 @@ class Graph:
         for role, table in (("out", self.writers), ("in", self.readers)):
             for k in table.get(memory, []) if read or role == "out" else []:
                 line = self.lines[k] if first <= k <= last else None
-                if line is not None and any(
-                    np.may_share_memory(a, array) for a in line.operands(role)
-                ):
+                if line is not None and any(may_overlap(a, array) for a in line.operands(role)):
                     return True
         return False
 
@@ -80,8 +77,8 @@ class Graph:
 def same(a: Any, b: Any) -> bool:
     """Whether two arrays are the same entries."""
     return a is b or (
-        isinstance(a, np.ndarray)
-        and isinstance(b, np.ndarray)
+        is_array(a)
+        and is_array(b)
         and address_of(a) == address_of(b)
         and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
     )

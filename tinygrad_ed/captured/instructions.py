@@ -1,18 +1,15 @@
 """What a captured program is made of: kernel launches, and formulas where there is no kernel."""
 
-import ctypes
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..errors import CaptureError
-from ..kernels.cpu.launching import DATA
 from ..ops.registry import Array, Op
-
-_word_at = ctypes.c_int64.from_address
+from .arrays import arrays_in, is_array
 
 
 @dataclass(eq=False, slots=True)
@@ -77,7 +74,7 @@ class Launch:
         if self._found is None:
             args = self.args
             reads, writes = (
-                [a for k in places if isinstance(a := args[k], np.ndarray)]
+                [a for k in places if is_array(a := args[k])]
                 for places in _places(self.kernel)
             )
             self._found = {"in": reads, "out": writes}
@@ -135,26 +132,3 @@ def _places(kernel: Any) -> tuple[list[int], list[int]]:
     return [k for k, r in enumerate(roles) if "in" in r], [
         k for k, r in enumerate(roles) if "out" in r
     ]
-
-
-def arrays_in(value: Any) -> Iterator[Array]:
-    """The arrays in an argument: itself, or parts of a tuple (an index)."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, tuple | list):
-        for part in value:
-            yield from arrays_in(part)
-
-
-def address_of(array: Array) -> int:
-    """Where its first entry lies."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"an array has an address, a {type(array).__name__} has not")
-    return int(_word_at(id(array) + DATA).value)
-
-
-def memory_of(array: Array) -> Array:
-    """The array that owns the memory: views of one memory have one owner."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array

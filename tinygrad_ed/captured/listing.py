@@ -17,8 +17,9 @@ import numpy as np
 
 from ..backends.table.products import CODES
 from ..ops.registry import Array
+from .arrays import address_of, is_array
 from .fusions import ACTIVATION, BIAS, GATE, KIND, LEFT, RESULT, RIGHT
-from .instructions import Count, Instruction, Launch, address_of
+from .instructions import Count, Instruction, Launch
 from .settings import Setting
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _call(line: Instruction, table: _Table) -> str:
     if name in ("gather", "ordered"):
         return f"copy({table.of(args[1])})"
     shown = [
-        _value(arg, table) if isinstance(arg, np.ndarray) else f"{word}={_value(arg, table)}"
+        _value(arg, table) if is_array(arg) else f"{word}={_value(arg, table)}"
         for arg, word, role in zip(
             args, line.kernel.signature.names, line.kernel.signature.roles, strict=True
         )
@@ -187,7 +188,7 @@ def _name_slopes(line: Instruction, table: "_Table") -> None:
 
 
 def _value(value: Any, table: _Table) -> str:
-    if isinstance(value, np.ndarray):
+    if is_array(value):
         return table.of(value)
     if isinstance(value, Count):
         return f"{table.of(value.counter)}{value.offset:+d}"

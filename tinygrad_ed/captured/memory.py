@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..ops.registry import Array
-from .instructions import Instruction, Launch, address_of, memory_of
+from .arrays import address_of, bounds_of, is_array, memory_of, view_of
+from .instructions import Instruction, Launch
 
 LINE = 64
 """Bytes of a cache line, and of the widest vector."""
@@ -24,18 +25,19 @@ class Memory:
 
     Args:
         owners: The arrays whose memory is to be the program's own.
+        arrays: The array module of the device.
     """
 
-    def __init__(self, owners: Iterable[Array]) -> None:
+    def __init__(self, owners: Iterable[Array], arrays: Any) -> None:
         self.starts: dict[int, tuple[int, int]] = {}  # id of an owner -> where it was, where it is
         self.known: dict[int, tuple[Array, Array]] = {}
         owners = list(owners)
         size = LINE
         for owner in owners:
-            low, high = _bounds(owner)
+            low, high = bounds_of(owner)
             self.starts[id(owner)] = low, size
             size += -(-max(1, high - low) // LINE) * LINE  # no two begin at one address
-        self.piece = np.zeros(size, np.uint8)
+        self.piece = arrays.zeros(size, np.uint8)
         start = address_of(self.piece)
         self.shift = -start % LINE - LINE  # so that offset LINE becomes the first border
         for owner in owners:
@@ -51,13 +53,13 @@ class Memory:
         if place is not None:
             was, now = place
             offset = address_of(array) - was + now + self.shift
-            new = np.ndarray(array.shape, array.dtype, self.piece, offset, array.strides)
+            new = view_of(self.piece, offset, array)
         self.known[id(array)] = array, new
         return new
 
     def everywhere(self, value: Any) -> Any:
         """The same value with all arrays in it moved."""
-        if type(value) is np.ndarray:
+        if is_array(value):
             return self.moved(value)
         if type(value) in (tuple, list):
             return type(value)(map(self.everywhere, value))
@@ -78,20 +80,13 @@ class Memory:
         return replace(line, inputs=inputs, params=params, outputs=outputs, context=context)
 
 
-def _bounds(owner: Array) -> tuple[int, int]:
-    """Where its first byte lies, and where its last one ends."""
-    if not owner.size:
-        return (address_of(owner),) * 2
-    if owner.flags.c_contiguous or owner.flags.f_contiguous:
-        return address_of(owner), address_of(owner) + owner.nbytes
-    low, high = np.lib.array_utils.byte_bounds(owner)
-    return int(low), int(high)
-
-
 def own_memory(
-    lines: Sequence[Instruction], inputs: Sequence[Array], outside: Mapping[int, Array]
+    lines: Sequence[Instruction],
+    inputs: Sequence[Array],
+    outside: Mapping[int, Array],
+    arrays: Any,
 ) -> Memory:
     """Memory for everything that these instructions write, and for what they are given."""
-    arrays = [*inputs, *(a for line in lines for a in line.operands("out"))]
-    owners = {id(owner): owner for owner in map(memory_of, arrays)}
-    return Memory(owner for key, owner in owners.items() if key not in outside)
+    written = [*inputs, *(a for line in lines for a in line.operands("out"))]
+    owners = {id(owner): owner for owner in map(memory_of, written)}
+    return Memory((owner for key, owner in owners.items() if key not in outside), arrays)

@@ -3,25 +3,23 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
-import numpy as np
-
-from ..errors import CaptureError
+from ..backends.base import copied
+from ..backends.table.environment import Library
 from ..ops.registry import Array
 from ..recording import changes
 from ..tape import written
 from ..tensor import Tensor
 from . import fusions
+from .arrays import fits, memory_of, put
 from .constants import constants_once
 from .copies import as_launches, drop_copies
 from .gradients import Ends, array_of
 from .graph import Graph
-from .instructions import Context, Formula, Instruction, Launch, memory_of
-from .launch_list import LaunchList
+from .instructions import Context, Formula, Instruction, Launch
 from .listing import Names, listing
 from .memory import own_memory
 from .result import Result
-from .runs import Runs
-from .table import can_be_given, tables
+from .runs import AXES, Runs, objection
 from .trace import Trace
 from .traced import library_of, second
 
@@ -66,7 +64,7 @@ class Program:
             fusions.fuse(graph)
             lines = graph.left
         lines = as_launches(lines, library)
-        memory = own_memory(lines, given, trace.outside)
+        memory = own_memory(lines, given, trace.outside, library.arrays)
         moved = memory.moved
         self.memory = memory.piece
         self.instructions = [memory.instruction(line) for line in lines]
@@ -87,15 +85,15 @@ class Program:
         self.written = trace.written
         self.outside = set(trace.outside)
         self.names = Names(trace, names, moved)
-        make = LaunchList if library.language == "cuda" else tables()
+        make = _maker(library, self.outside)
         self.whole: Runs | None = None
-        if not self.formulas and all(map(can_be_given, self.inputs)):
+        if not self.formulas and all(a.ndim <= AXES for a in self.inputs):
             launches: list[Any] = self.instructions
             self.whole = make(launches, self.inputs)
         self.parts = [self.whole] if self.whole else list(_parts(self.instructions, make))
         self.runner: Runs | InTurn = InTurn(self.parts, self.inputs)
-        if self.whole is not None and not self._reads_late():
-            self.runner = self.whole  # it reads a batch where it is
+        if self.whole is not None and (self.whole.copies or not self._reads_late()):
+            self.runner = self.whole
         self.run = self.runner.run
 
     def _reads_late(self) -> bool:
@@ -127,16 +125,14 @@ class Program:
             CaptureError: The check finds nothing wrong.
         """
         for mine, given in zip(self.inputs, arrays, strict=True):
-            mine[...] = given
+            put(mine, given)
         launch = (self.whole or self.runner).refused
         for line in self.instructions:  # an update may have come before
             if line is launch:
                 break
             if any(id(memory_of(a)) in self.outside for a in line.operands("out")):
                 self.has_written()
-        if launch is not None:
-            launch.context.check()
-        raise CaptureError(f"{launch.where if launch else ''}: the kernel refused its operands")
+        objection(launch)
 
     def has_written(self) -> None:
         """The engine learns who was written to, or may have been: by a run that broke off."""
@@ -200,6 +196,17 @@ class Program:
         return f"<program of {self.launches} launches and {self.formulas} formulas>"
 
 
+def _maker(library: Library, outside: set[int]) -> Callable[..., Runs]:
+    """What makes runs of launches: (launches, inputs) -> a run of them."""
+    if library.language == "cuda":
+        from .launch_list import launch_lists
+
+        return launch_lists(library, outside)
+    from .table import tables  # which needs the compiler of kernels for the CPU
+
+    return tables()
+
+
 class InTurn:
     """A program with formulas in it: part after part, on copies of its inputs."""
 
@@ -210,16 +217,15 @@ class InTurn:
     def run(self, *arrays: Array) -> bool | None:
         """One step on a batch, answered as by `Runs.run`."""
         if len(arrays) != len(self.inputs) or not all(
-            isinstance(a, np.ndarray) and (a.shape, a.dtype) == (b.shape, b.dtype)
-            for a, b in zip(arrays, self.inputs, strict=True)
+            fits(given, mine) for given, mine in zip(arrays, self.inputs, strict=True)
         ):
             return False
         for mine, given in zip(self.inputs, arrays, strict=True):
-            mine[...] = given
+            put(mine, given)
         for part in self.parts:
             if isinstance(part, Formula):
                 part.run()
-            elif part.run(*part.inputs) is None:
+            elif part.run(*part.inputs) is None or not part.settled():
                 self.refused = part.refused
                 return None
         return True
@@ -239,7 +245,7 @@ def _with_copies(
     def own(array: Array) -> Array:
         if id(memory_of(array)) not in inputs:
             return array
-        copy = np.array(array, order="C")
+        copy = copied(array)
         lines.append(Formula(second, [copy, array], {}, [copy], "", Context("result")))
         return copy
 

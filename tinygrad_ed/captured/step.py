@@ -24,9 +24,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, overload
 
-import numpy as np
-
 from ..backends import get_backend
+from ..backends.base import copied
 from ..backends.table import rungs
 from ..errors import CaptureError
 from ..ops.registry import Array
@@ -222,7 +221,7 @@ class CapturedStep:
     def _traced(self, tensors: Sequence[Tensor]) -> Any:
         """Runs the step as it is written and notes down what it computes."""
         key = self._key(tensors)
-        inputs = [Tensor(np.array(t._array, order="C"), self.backend) for t in tensors]
+        inputs = [Tensor(copied(t._array), self.backend) for t in tensors]
         names = names_of_arguments(self.function, len(inputs))
         for x, name in zip(inputs, names, strict=True):
             x.name = name
@@ -297,4 +296,4 @@ if hasattr(os, "register_at_fork"):
 
 
 def _in_order(array: Array) -> Array:
-    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+    return array if array.flags.c_contiguous else copied(array)

@@ -11,10 +11,13 @@ from ..kernels.cpu import loaded, program, workers
 from ..kernels.cpu.launching import ABSENT, RELEASE, builtin
 from ..kernels.operands import ROW, SHARED, WORDS, WORK_BYTES
 from ..ops.registry import Array
+from .arrays import address_of
 from .copies import as_bytes
-from .instructions import Context, Count, Launch, address_of
-from .runs import Runs, Steps
+from .instructions import Context, Count, Launch
+from .runs import AXES, Runs, Steps
 from .settings import Setting
+
+assert program.RECORD - program.SIZES == AXES  # there is room for so many sizes
 
 
 def row_of(launch: Launch) -> list[int]:
@@ -53,11 +56,6 @@ def _counting(word: Array, count: Count) -> Launch:
     return Launch(kernel, [word, count.counter, count.offset], "", Context("count"))
 
 
-def can_be_given(array: Array) -> bool:
-    """Whether the compiled loop can compare an input's shape: it has room for so many axes."""
-    return bool(array.ndim <= program.RECORD - program.SIZES)
-
-
 def tables() -> Callable[[Sequence[Launch], Sequence[Array]], "Table"]:
     """Makes the tables of one program, which share scratch memory."""
     scratch = np.empty(WORK_BYTES + 4096, np.uint8)
@@ -74,6 +72,8 @@ class Table(Runs):
         inputs: The arrays that a run is given; the rows are pointed at them.
         scratch: Memory for the kernels.
     """
+
+    copies = False
 
     def __init__(self, launches: Sequence[Launch], inputs: Sequence[Array], scratch: Array) -> None:
         counts = sum(isinstance(a, Count) for launch in launches for a in launch.args)
@@ -146,6 +146,10 @@ class Table(Runs):
             return found if kept else 0
 
         return steps
+
+    def settled(self) -> bool:
+        """A run is over when it returns, and has said by then what was refused."""
+        return True
 
     def refresh(self) -> None:
         """Looks hyper-parameters up again."""

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..backends import Backend
 from ..backends.base import copied
 from ..errors import CaptureError
@@ -21,9 +19,10 @@ from ..ops.counted import Counted
 from ..ops.registry import Array
 from ..recording import state
 from ..tape import Node
+from .arrays import can_be_written, may_overlap, memory_of
 from .attributes import are_alike, attributes_of
 from .gradients import Gradients
-from .instructions import Context, Count, Formula, Instruction, Launch, memory_of
+from .instructions import Context, Count, Formula, Instruction, Launch
 from .traced import library_of, traced_backend
 
 PACKAGE = str(Path(__file__).parent.parent) + os.sep
@@ -213,11 +212,9 @@ class Trace:
         for value in result if several else (result,):
             array = None if value is None else self.device.result(value)
             values.append(array)
-            is_view = array is not None and any(
-                isinstance(a, np.ndarray) and np.may_share_memory(array, a) for a in inputs
-            )
-            if array is not None and not is_view and not array.flags.writeable:
-                values[-1] = array = np.array(array, order="C")  # one number seen many times
+            is_view = array is not None and any(may_overlap(a, array) for a in inputs)
+            if array is not None and not is_view and not can_be_written(array):
+                values[-1] = array = copied(array)  # one number seen many times
             outputs.append(None if is_view else array)
         if any(o is not None for o in outputs):
             self.instructions.append(

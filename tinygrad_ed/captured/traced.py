@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backends import Backend, get_backend
-from ..backends.base import Kernel
+from ..backends.base import Kernel, copied
 from ..backends.table.backend import KernelBackend
 from ..backends.table.elementwise import ElementwiseKernel
 from ..backends.table.environment import Environment, Library
 from ..backends.table.updates import Updates
 from ..ops.registry import Array, Op
+from .arrays import is_array
 from .instructions import Context
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class _Environment(Environment):
     def ordered(self, array: Array) -> Array:
         if array.flags.c_contiguous:
             return array
-        copy: Array = self.trace.formula(np.array, [array], {"order": "C"})
+        copy: Array = self.trace.formula(copied, [array], {})
         return copy
 
 
@@ -89,7 +90,7 @@ class _TracedKernel:
 
 def _note_slopes(trace: "Trace", gradients: Sequence[Any], arrays: Sequence[Any]) -> None:
     for gradient, array in zip(gradients, arrays, strict=False):
-        if isinstance(gradient, np.ndarray) and isinstance(array, np.ndarray):
+        if is_array(gradient) and is_array(array):
             trace.slopes.append((gradient, array))
 
 

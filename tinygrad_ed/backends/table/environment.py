@@ -1,7 +1,7 @@
 """How the kernels of a table are run: at once, or noted down as well (`tg.capture`)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ class Library:
         rungs: The ladders: what can be switched -> rung -> kernel; the top rung comes first.
         language: What generated kernels are written in: "numba" or "cuda".
         arrays: The array module of the device.
+        loops: The loop that a generated kernel was made of.
     """
 
     get: Callable[[str, str], Any]
@@ -29,6 +30,7 @@ class Library:
     rungs: Mapping[str, Mapping[str, str]]
     language: str = "numba"
     arrays: Any = np
+    loops: dict[Any, Any] = field(default_factory=dict)
 
 
 class Environment:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...ops.registry import Array
 from ..scalar_loops import Operand, ScalarLoop
-from .environment import Environment
+from .environment import Environment, Library
 
 
 def annotation_of(operand: Operand) -> str:
@@ -56,12 +56,12 @@ class Generated:
         return self.launch(*given)
 
 
-def made(environment: Environment, loop: ScalarLoop, dtype: str) -> Generated:
-    """The kernel of a loop, compiled at most once on a machine."""
+def kernel_of(library: Library, loop: ScalarLoop, dtype: str) -> Any:
+    """The kernel of a loop, compiled at most once on a machine; the library remembers its loop."""
     whole = [o.argument for o in loop.operands if o.pattern == "full"]
     broadcast = any(o.pattern in ("row", "column") for o in loop.operands)
     results = [o.argument for o in loop.operands if o.kind in ("out", "inout")]
-    kernel = environment.library.generated(
+    kernel = library.generated(
         loop.name,
         dtype,
         loop.text,
@@ -69,6 +69,13 @@ def made(environment: Environment, loop: ScalarLoop, dtype: str) -> Generated:
         split=() if broadcast else (*results[:1], *(w for w in whole if w != results[0])),
         work=results[:1],
     )
+    library.loops[kernel] = loop
+    return kernel
+
+
+def made(environment: Environment, loop: ScalarLoop, dtype: str) -> Generated:
+    """A loop's kernel, as an environment runs it."""
+    kernel = kernel_of(environment.library, loop, dtype)
     return Generated(loop, kernel, environment.launcher(kernel))
 
 

@@ -1,0 +1,147 @@
+"""A whole program as one kernel, which takes many steps in one launch.
+
+The text calls the device function of each launch in turn, on operands that lie in memory as words,
+with a barrier of the whole grid wherever a launch needs what another one wrote. It is made for one
+program: which kernels, in which order. So it is compiled once for a kind of network; what changes
+from step to step (counters, hyper-parameters, the batch) is read from memory, as in a launch list.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .declared import Grid
+from .launching import Cell, CudaKernel, Words
+from .library import Library
+from .sources import text_of
+
+THREADS = 512
+ONE_BLOCK = 1 << 20
+"""Multiply-adds of a step up to which one block does it all: its barriers are a hundred times as
+fast as those of a grid, and a small network is a chain of short waits."""
+
+PLACE = "    // the pieces of a step"
+
+Range: TypeAlias = tuple[int, int]
+"""Addresses: the first byte, and the one behind the last."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One launch of a program.
+
+    Attributes:
+        kernel: What runs; it has a function that is right for any grid.
+        words: Its operands.
+        reads, writes: The memory that it uses, scratch memory too.
+        arrays: Those whose addresses stand in the words.
+        scratch: Its scratch memory, if it has any.
+    """
+
+    kernel: CudaKernel
+    words: Words
+    reads: Sequence[Range]
+    writes: Sequence[Range]
+    arrays: Sequence[Any]
+    scratch: Any = None
+
+
+def piece_of(kernel: CudaKernel, args: Sequence[Any]) -> Piece:
+    """A kernel on operands; a product by the one that is right for any grid."""
+    library = kernel.library
+    if kernel.declared.function(kernel.dtype) is None:
+        kernel = library.get("product_any_grid", kernel.dtype)
+    launch = kernel.prepared(args)
+    assert launch is not None, f"{kernel.name} takes other operands"
+    reads, writes = list[Range](), list[Range]()
+    for role, arg in zip(kernel.signature.roles, args, strict=True):
+        if isinstance(arg, Cell):
+            reads.append((arg.address, arg.address + 8))
+        elif isinstance(arg, library.arrays.ndarray):
+            found = extent(arg, library.machine.address(arg))
+            (reads if role == "in" else writes).append(found)
+    if launch.scratch is not None:
+        writes.append(extent(launch.scratch, library.machine.address(launch.scratch)))
+    return Piece(kernel, launch.words, reads, writes, launch.arrays, launch.scratch)
+
+
+def extent(array: Any, address: int) -> Range:
+    """The bytes between an array's first entry and its last, whichever way its axes run."""
+    ways = [(n - 1) * stride for n, stride in zip(array.shape, array.strides, strict=True) if n]
+    low = address + sum(way for way in ways if way < 0)
+    return low, address + sum(way for way in ways if way > 0) + array.itemsize
+
+
+def barriers(pieces: Sequence[Piece]) -> list[bool]:
+    """Which pieces must wait for all that came before them, in this step or in the last one.
+
+    The first piece stands for the end of a step: the program waits there.
+    """
+    found, reads, writes = list[bool](), list[Range](), list[Range]()
+    for piece in (*pieces, *pieces):
+        waits = _overlap(piece.reads, writes) or _overlap(piece.writes, [*reads, *writes])
+        if waits:
+            reads, writes = [], []
+        reads += piece.reads
+        writes += piece.writes
+        found.append(waits)
+    return [a or b for a, b in zip(found[: len(pieces)], found[len(pieces) :], strict=True)]
+
+
+def _overlap(some: Sequence[Range], others: Sequence[Range]) -> bool:
+    return any(a[0] < b[1] and b[0] < a[1] for a in some for b in others)
+
+
+def text_of_program(pieces: Sequence[Piece]) -> str:
+    """The kernel's source: every file that is needed in a namespace of its own, then the loop."""
+    sources = dict.fromkeys(piece.kernel.declared.source for piece in pieces)
+    spaces = {source: f"part_{k}" for k, source in enumerate(sources)}
+    files = [f"namespace {space} {{\n{source}\n}}" for source, space in spaces.items()]
+    lines, place = list[str](), 0
+    refusing: list[int] = []
+    at_end, *between = barriers(pieces)
+    for piece, waits in zip(pieces, [False, *between], strict=True):
+        if waits:
+            lines.append("WAIT();")
+            lines += [f"STOP_IF_REFUSED({word});" for word in refusing]
+            refusing = []
+        declared = piece.kernel.declared
+        function = f"{spaces[declared.source]}::{declared.function(piece.kernel.dtype)}"
+        lines.append(f"PIECE({function}, {place})")
+        place += len(piece.words)
+        if piece.scratch is not None:
+            refusing.append(place - 1)
+    if at_end or refusing:
+        lines += ["WAIT();", *(f"STOP_IF_REFUSED({word});" for word in refusing)]
+    body = "\n".join(f"    {line}" for line in lines)
+    return "\n".join([*files, text_of("program.cuh").replace(PLACE, body)])
+
+
+class Persistent:
+    """A program's pieces as one kernel.
+
+    Args:
+        library: Where kernels come from.
+        pieces: What a step is made of, in order.
+        work: Multiply-adds of a step, about.
+    """
+
+    def __init__(self, library: Library, pieces: Sequence[Piece], work: float) -> None:
+        self.machine, self.pieces = library.machine, pieces
+        arrays = library.arrays
+        self.words = arrays.asarray(np.concatenate([piece.words for piece in pieces]))
+        self.state = arrays.zeros(2, np.int64)  # steps taken; the barrier's counter
+        self.text = text_of_program(pieces)
+        blocks = 1 if work <= ONE_BLOCK else self.machine.processors
+        self.grid = Grid("program", blocks, THREADS, cooperative=True)
+        self.kernel = self.machine.kernel(self.text, ("program",), "program")
+
+    def run(self, steps: int) -> int:
+        """Takes steps, all in one launch; how many were taken: fewer if a piece refused."""
+        address = self.machine.address
+        words = [address(self.words), address(self.state), address(self.state[1:]), steps]
+        arrays = [self.words, self.state, *(a for piece in self.pieces for a in piece.arrays)]
+        self.kernel(self.grid, np.array(words, np.int64), arrays)
+        return int(self.state[0])

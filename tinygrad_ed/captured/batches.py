@@ -1,0 +1,94 @@
+"""Batches gathered on the device, and their losses collected there: an epoch without the host."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..kernels.cuda import Cell
+from ..ops.registry import Array
+from .arrays import address_of, on_host, put
+from .copies import as_bytes
+
+
+class Batches:
+    """Rows of a data set, batch by batch, as a recorded step finds them.
+
+    A counter on the device says at which place of the order the batch begins. A step that was
+    stopped does not move it on, nor do those after it, so it also says how many steps were taken.
+
+    Args:
+        inputs: Where the step reads its batch.
+        data: All rows, in C order, one array for each input.
+        size: Rows in a batch.
+        loss: Where the step leaves its loss, one number.
+        kernels: The library of kernels.
+        scratch: The program's scratch memory, with the mark of a kernel that objects.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Array],
+        data: Sequence[Array],
+        size: int,
+        loss: Array,
+        kernels: Any,
+        scratch: Array,
+    ) -> None:
+        self.inputs, self.data, self.size, self.loss = inputs, list(data), size, loss
+        self.kernels, self.scratch = kernels, scratch
+        self.place = kernels.arrays.zeros(1, np.int64)
+        self.order = self.collected = kernels.arrays.zeros(0, np.int64)
+        self.step: Callable[[], None] = lambda: None
+
+    def are_of(self, data: Sequence[Array], size: int, loss: Array) -> bool:
+        """Whether they are rows of the same arrays: then what was recorded still holds."""
+        return size == self.size and loss is self.loss and all(
+            a is b for a, b in zip(data, self.data, strict=True)
+        )  # fmt: skip
+
+    def recorded(self, order: Array, step: Callable[[], None]) -> Callable[[], None]:
+        """One step after its batch was gathered; recorded again only for a longer order."""
+        if len(order) > len(self.order):
+            arrays, count = self.kernels.arrays, len(order) // self.size
+            self.order = arrays.zeros(len(order), np.int64)
+            self.collected = arrays.zeros(max(1, count), self.loss.dtype)
+            before, after = self._launches()
+
+            def launch_all() -> None:
+                for launch in before:
+                    launch.run()
+                step()
+                for launch in after:
+                    launch.run()
+
+            self.step = self.kernels.machine.recorded(launch_all)
+        put(self.order[: len(order)], order)
+        return self.step
+
+    def _launches(self) -> tuple[list[Any], list[Any]]:
+        library, at = self.kernels, Cell(address_of(self.place))
+        gather, advance = library.get("gather", "uint8"), library.get("advance", "float32")
+        collect = library.get("collect", self.loss.dtype.name)
+        before = [
+            gather.prepared([as_bytes(mine), as_bytes(rows), self.order, at, len(mine)])
+            for mine, rows in zip(self.inputs, self.data, strict=True)
+        ]
+        after = [
+            collect.prepared([self.collected, self.loss, at, self.size]),
+            advance.prepared([self.place, self.size], self.scratch),
+        ]
+        assert None not in (*before, *after)
+        return before, after
+
+    def start(self, first: int) -> None:
+        """The next step is on batch number `first`."""
+        put(self.place, np.array([first * self.size]))
+
+    def done(self) -> int:
+        """The number of the first batch whose step was not taken; waits for the device."""
+        return int(self.place[0]) // self.size
+
+    def losses(self, first: int, count: int) -> Array:
+        """The losses of some batches, on the host."""
+        return on_host(self.collected[first : first + count])
