@@ -44,7 +44,7 @@ class Addressed(np.ndarray[Any, Any]):
     """An array that says where it lies as CuPy's do."""
 
     @property
-    def data(self) -> Any:  # type: ignore[override]
+    def data(self) -> Any:
         return types.SimpleNamespace(ptr=self.ctypes.data)
 
 

@@ -75,6 +75,8 @@ AREA_OF_MODULE = {
     "cli_bench": "cli",
     "cli_exercise": "cli",
     "cli_explain": "cli",
+    "cli_xray": "cli",
+    "cli_xray_operands": "cli",
 }
 
 

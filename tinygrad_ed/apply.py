@@ -94,7 +94,10 @@ def apply(op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> "Tensor"
     if state.trace is not None:
         backend = state.trace.traced(backend, operands)
     kernel = backend.kernels[op]
-    y = None if kernel is None else kernel.forward(arrays, params)
+    try:
+        y = None if kernel is None else kernel.forward(arrays, params)
+    except MemoryError as error:
+        raise backend.out_of_memory(error, _with_shapes(op, operands)) from error
     if y is not None:
         node: Tensor = like._result(y, requires)
     elif op.backward is None:  # a composition: its parts are recorded instead
@@ -129,6 +132,14 @@ def _by_formula(
         return backend.forward(op, arrays, params)
     except (ValueError, TypeError, IndexError, AttributeError) as error:
         raise _explained(error, op, operands, params) from error
+    except MemoryError as error:
+        raise backend.out_of_memory(error, _with_shapes(op, operands)) from error
+
+
+def _with_shapes(op: Op, operands: Sequence[Any]) -> str:
+    """What was computed, of which shapes."""
+    given = [f"{s._array.shape} {s._array.dtype}" for s in operands if isinstance(s, Node)]
+    return f"{op.called} of {', '.join(given)}"
 
 
 def _share_version(node: Node, operands: Sequence[Any], arrays: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The command `tinygrad-ed`: doctor, train, bench, asm, explain, exercise and grade.
+"""The command `tinygrad-ed`: doctor, train, bench, asm, xray, explain, exercise and grade.
 
 Exit codes: 0 done, 1 something needed is missing (doctor), 2 bad flags; the rest as in `exits.py`.
 """
@@ -29,7 +29,7 @@ class Command:
 def commands() -> list[Command]:
     """Every command, in the order of the help."""
     # Here and not above: Ctrl-C while it loads is then an exit code, as everywhere in `main`.
-    from . import cli_asm, cli_bench, cli_exercise, cli_explain
+    from . import cli_asm, cli_bench, cli_exercise, cli_explain, cli_xray
     from .train import options
 
     return [
@@ -60,6 +60,13 @@ def commands() -> list[Command]:
             "The inner loop of a kernel as this processor runs it, and what it is made of.",
             cli_asm.add_options,
             cli_asm.run,
+        ),
+        Command(
+            "xray",
+            "a CUDA kernel, line by line: accesses, sectors, bank conflicts; without a GPU",
+            "Runs a CUDA kernel on the CPU and counts what each of its lines asks of memory.",
+            cli_xray.add_options,
+            cli_xray.run,
         ),
         Command(
             "explain",

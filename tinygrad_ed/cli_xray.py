@@ -1,98 +1,79 @@
-"""`tinygrad-ed xray`: what each line of a CUDA kernel asks of memory, on the network just trained."""
+"""`tinygrad-ed xray`: what a CUDA kernel asks of memory, by line, on the network just trained."""
 
 import argparse
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from .cli_xray_operands import DRAWN, SIDE, Operands, matrix_operands, product_operands
 from .errors import DeviceError
 from .train.options import at_least
 
 if TYPE_CHECKING:
-    from .kernels.cuda.xray import Xray
-    from .kernels.sim import Row
+    from .kernels.cuda.xray import Line, Xray
 
-Array = np.ndarray[Any, Any]
-Operands = tuple[Any, ...]
-
-BATCH = 32
-"""Rows of the network's step."""
-SIDE = 64
-"""What a size is that was not given beside others that were."""
 MOST = 1 << 24
 """Multiply-adds, or entries, that are simulated in a time that one waits for."""
-
-DRAWN: dict[str, Callable[[Array], Operands]] = {
-    "slope": lambda x: (0 * x, x, x, 1),
-    "slope_of_dropped": lambda x: (0 * x, x, x, 0.5),
-    "advance": lambda x: (np.zeros(1, np.int64), 1),
-    "dropout": lambda x: (x, 0 * x, 0.5, 0, 0),
-    "gather": lambda x: (0 * x, x, np.arange(len(x))[::-1].copy(), 0, len(x)),
-    "ordered": lambda x: (0 * x, x.T),
-    "sum_all": lambda x: (x, x[0, :1].copy(), 0),
-    "sum_columns": lambda x: (x, x[:, 0].copy(), x.shape[1], 0),
-    "sum_rows": lambda x: (x, x[0].copy(), 0),
-    "spread": lambda x: (0 * x, x[0].copy(), x.shape[1], 0),
-    "softmax_rows": lambda x: (x, 0 * x, x.shape[1]),
-    "softmax_rows_vjp": lambda x: (0 * x, x, x, x.shape[1]),
-    "log_softmax_rows": lambda x: (x, 0 * x, x.shape[1]),
-    "log_softmax_rows_vjp": lambda x: (0 * x, x, x, x.shape[1]),
-    "bce_with_logits": lambda x: (x, (x > 0).astype(x.dtype), x[0, :1].copy(), 0 * x, *_ONE(x), 1.0, 1),
-    "mse": lambda x: (x, 0 * x, x[0, :1].copy(), 0 * x, *_ONE(x), 1),
-    "cross_entropy_labels": lambda x: (
-        *(x, np.arange(len(x)) % x.shape[1], x[0, :1].copy(), 0 * x, *_ONE(x), x.shape[1], 1),
-    ),
-}
-"""Kernel -> its operands, made from a matrix (M, N)."""
-
-
-def _ONE(x: Array) -> tuple[Array]:
-    return (np.ones(1, x.dtype),)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the command."""
     add = parser.add_argument
-    add("kernel", metavar="NAME", help="matmul, another kernel, or list for all there are")
+    add("kernel", metavar="NAME", help="matmul, another kernel, or list for all that there are")
     add("--rung", metavar="R", help="of matmul: which rung (default: the one that the engine uses)")
-    add("--product", metavar="P", help="of the network: Z1 (default), Z2, Z3, dW1, dW2, dW3, dZ1, dZ2")
-    for name, of in (("M", "rows of A and C"), ("K", "columns of A, rows of B"), ("N", "columns")):
-        add(f"--{name}", type=at_least(1), metavar=name, help=f"{of}, in place of the network's")
+    add(
+        "--product",
+        metavar="P",
+        help="of matmul: which one of a training step, Z1, dW2, dZ1, … (default: Z1)",
+    )
+    for size, of in (
+        ("M", "rows of random numbers in place of the network's"),
+        ("K", "of matmul: columns of A and rows of B"),
+        ("N", "columns"),
+    ):
+        add(f"--{size}", type=at_least(1), metavar=size, help=of)
     add("--dtype", choices=("float32", "float64"), default="float32", help="default: float32")
     add("--line", type=at_least(1), metavar="L", help="only this line of the kernel's file")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Launches the kernel on the simulator and prints what was counted."""
-    from .kernels import sim
-    from .kernels.cuda.xray import xray
-
     if arguments.kernel == "list":
         print("\n".join(listed()))
         return 0
     name, rung = chosen(arguments.kernel, arguments.rung)
     check_options(arguments, bool(rung))
+    from .kernels import sim
+    from .kernels.cuda.xray import xray
+
     cause = sim.why_unusable()
     if cause is not None:
-        raise DeviceError(f"CUDA kernels are simulated by a C++ program: {cause}")
-    what, operands = (product_of if rung else matrix_of)(arguments)
+        raise DeviceError(f"the kernel is run by the CPU, as a C++ program, but {cause}")
+    dtype = arguments.dtype
+    if rung:
+        sizes = arguments.M, arguments.K, arguments.N
+        what, operands = product_operands(arguments.product, sizes, dtype)
+    else:
+        what, operands = matrix_operands(name, (arguments.M, arguments.N), dtype)
     title = f"matmul, rung {rung}" if rung else name
     shown = sys.stderr is not None and sys.stderr.isatty()
     if shown:
         print(f"compiling and simulating {title} …", end="", file=sys.stderr, flush=True)
     try:
-        found = xray(name, arguments.dtype, operands)
+        found = xray(name, "uint8" if name == "gather" else dtype, operands)
     finally:
         if shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    print(f"{title} ({arguments.dtype}): {what}")
-    print("\n".join(report(found, rung, operands, arguments.line)))
+    lines = chosen_lines(found, arguments.line)
+    print(f"{title} ({dtype}): {what}")
+    print("\n".join(report(found, lines)))
+    if arguments.line is None:
+        print("\n".join(conclusion(found, rung, operands)))
     return 0
 
 
-# --- which kernel ---------------------------------------------------------------------------------
+# --- what is asked for ----------------------------------------------------------------------------
 
 
 def listed() -> list[str]:
@@ -101,11 +82,12 @@ def listed() -> list[str]:
     from .kernels.cuda.ladder import RUNGS
     from .kernels.cuda.xray import header
 
-    lines = [f"{'matmul':<21} C = f(A B + b), on the rungs"]
+    lines = [f"{'matmul':<24} C = f(A B + b), on one of these rungs:"]
     for rung in RUNGS.values():
-        lines.append(f"  --rung {rung.rung:<15}{header(rung.file)[''].partition(': ')[2]}")
+        about = header(rung.file)[""].partition(": ")[2]
+        lines.append(f"  {'--rung ' + rung.rung:<22} {about}")
     for name in DRAWN:
-        lines.append(f"{name:<21} {(KERNELS[name].head.__doc__ or '').splitlines()[0]}")
+        lines.append(f"{name:<24} {(KERNELS[name].head.__doc__ or '').splitlines()[0]}")
     return lines
 
 
@@ -129,92 +111,84 @@ def chosen(kernel: str, rung: str | None) -> tuple[str, str]:
 
 
 def check_options(arguments: argparse.Namespace, is_product: bool) -> None:
-    """Options that contradict each other, or a size that takes too long.
+    """Options that contradict each other, or sizes that take too long.
 
     Raises:
         ValueError: They do; the message says what to leave out.
     """
-    sizes = [arguments.M, arguments.K, arguments.N]
+    sizes = arguments.M, arguments.K, arguments.N
     if not is_product and (arguments.K or arguments.product):
-        raise ValueError(f"--K and --product belong to matmul; {arguments.kernel} takes --M and --N")
+        raise ValueError(
+            f"--K and --product belong to matmul; {arguments.kernel} works on --M rows of --N"
+        )
     if arguments.product and any(sizes):
-        raise ValueError("--product is one of the network's, which has its sizes: leave out the others")
+        raise ValueError("--product is one of the network's, whose sizes are given: leave out one")
     M, K, N = (size or SIDE for size in sizes)
     if M * N * (K if is_product else 1) > MOST:
         raise ValueError(
-            f"{M} x {K} x {N} would take minutes, thread by thread: what is counted repeats from tile "
-            f"to tile, so a few tiles tell as much; 128 x 128 x 128, say"
+            f"sizes of {' x '.join(str(s or SIDE) for s in sizes if s)} take minutes, thread by "
+            f"thread. Counts repeat from tile to tile, so some tiles tell as much: take 128"
         )
 
 
-# --- on what --------------------------------------------------------------------------------------
+def chosen_lines(found: "Xray", number: int | None) -> "list[Line]":
+    """All lines, or the one that is asked for.
+
+    Raises:
+        ValueError: Nothing was counted there; the lines where something was are listed.
+    """
+    lines = found.lines()
+    if number is None:
+        return lines
+    own = [line for line in lines if line.file == found.file]
+    wanted = [line for line in own if line.number == number]
+    if not wanted:
+        there = ", ".join(str(line.number) for line in own) or "none"
+        raise ValueError(
+            f"nothing was counted in {found.file}:{number}; lines with counts: {there}"
+        )
+    return wanted
 
 
-def trained() -> tuple[Array, Array, list[Any]]:
-    """A batch, its targets and the layers of the network of `tinygrad-ed train`, after an epoch."""
-    from .data import breast_cancer
-    from .train.binary import train_binary
-
-    found = train_binary(breast_cancer(), device="numpy", epochs=1, progress=False)
-    return found.data.X_train[:BATCH], found.data.y_train[:BATCH], list(found.model)
+# --- what is said ---------------------------------------------------------------------------------
 
 
-def products() -> dict[str, tuple[str, Operands]]:
-    """The products of one training step: name -> formula, and operands without the result."""
-    X, t, layers = trained()
-    weights = [layer.W.numpy() for layer in layers]
-    biases = [layer.b.numpy() for layer in layers]
-    found: dict[str, tuple[str, Operands]] = {}
-    inputs = [X]
-    for n, (W, b) in enumerate(zip(weights, biases, strict=True), 1):
-        hidden = n < len(layers)
-        name = f"Z{n} = {_input(n)} W{n} + b{n}"
-        found[f"Z{n}"] = (f"A{n} = relu({name})" if hidden else name, (inputs[-1], W, b, int(hidden)))
-        Z = inputs[-1] @ W + b
-        inputs.append(np.maximum(Z, 0) if hidden else Z)
-    dZ = (1 / (1 + np.exp(-inputs.pop())) - t) / np.float32(len(X))
-    for n in range(len(layers), 0, -1):
-        found[f"dW{n}"] = f"dW{n} = {_input(n)}ᵀ dZ{n}", (inputs[n - 1].T, dZ, None, 0)
-        if n > 1:
-            name = f"dZ{n - 1} = dZ{n} W{n}ᵀ where A{n - 1} > 0"
-            found[f"dZ{n - 1}"] = name, (dZ, weights[n - 1].T, None, 0, inputs[n - 1], 1)
-            dZ = (dZ @ weights[n - 1].T) * (inputs[n - 1] > 0)
-    return found
+def report(found: "Xray", lines: "list[Line]") -> Iterator[str]:
+    """Grid and lines: what each asks for, what that costs, what would mend it."""
+    from .kernels.cuda.xray import told
+
+    grid = found.grid
+    blocks = f"{grid.blocks:,} block{'' if grid.blocks == 1 else 's'} of {grid.threads} threads"
+    shared = "unknown" if found.shared is None else f"{found.shared:,} bytes"
+    yield f"{blocks}; shared memory of a block: {shared}"
+    for file, number, text, rows in lines:
+        yield f"\n{file}:{number}  {text}"
+        for row in rows:
+            count = f"{row.count:,} by warps, {row.threads:,} by threads, {row.bytes:,} bytes"
+            if row.kind == "barrier":
+                count = f"{row.count:,} by blocks"
+            elif row.caller and file == row.file:
+                count += f" (called from {row.caller})"
+            yield f"  {row.kind:<14}{count}"
+            yield _wrapped(told(row, grid.blocks), 16)
 
 
-def _input(n: int) -> str:
-    return "X" if n == 1 else f"A{n - 1}"
+def conclusion(found: "Xray", rung: str, operands: Operands) -> Iterator[str]:
+    """What a multiply-add costs, and what comes next, in the words of the files."""
+    from .kernels.cuda.ladder import RUNGS
+    from .kernels.cuda.xray import header, numbers_for_each
+
+    if rung:
+        A, B = operands[:2]
+        of_global, of_shared = numbers_for_each(found, A.size * B.shape[1], A.itemsize)
+        yield f"\nFor each multiply-add a thread loads {of_global:.3g} numbers from global memory"
+        yield f"and {of_shared:.3g} from shared memory."
+    yield "\n" + _wrapped(f"The next bottleneck. {header(found.file)['Next bottleneck']}")
+    above = list(RUNGS)[list(RUNGS).index(rung) + 1 :] if rung else []
+    if above:
+        yield _wrapped(f"The next rung, {above[0]}. {header(RUNGS[above[0]].file)['Idea']}")
 
 
-def product_of(arguments: argparse.Namespace) -> tuple[str, Operands]:
-    """The product that the options name: in words, and its operands."""
-    rng = np.random.default_rng(0)
-    if arguments.M or arguments.K or arguments.N:
-        M, K, N = (size or SIDE for size in (arguments.M, arguments.K, arguments.N))
-        what, given = "C = A B of normal numbers", (rng.normal(size=(M, K)), rng.normal(size=(K, N)))
-    else:
-        all_of_them, name = products(), arguments.product or "Z1"
-        if name not in all_of_them:
-            raise ValueError(f"the network has no product {name!r}; it has {', '.join(all_of_them)}")
-        what, given = all_of_them[name]
-        what += ", in the network of `tinygrad-ed train` after an epoch"
-    A, B, bias, activation, gate, kind = (*given, *(None, 0, None, 0)[len(given) - 2 :])
-    A, B, bias, gate = (_as(x, arguments.dtype) for x in (A, B, bias, gate))
-    C = np.empty((A.shape[0], B.shape[1]), arguments.dtype)
-    return f"{what}, {A.shape} @ {B.shape}", (A, B, C, bias, activation, gate, kind)
-
-
-def _as(array: Array | None, dtype: str) -> Array | None:
-    """Of this number type; a transposed array stays one."""
-    return None if array is None else array.astype(dtype, order="K")
-
-
-def matrix_of(arguments: argparse.Namespace) -> tuple[str, Operands]:
-    """A matrix for the other kernels: in words, and the operands made from it."""
-    if arguments.M or arguments.N:
-        shape = arguments.M or SIDE, arguments.N or SIDE
-        what, x = "on normal numbers", np.random.default_rng(0).normal(size=shape)
-    else:
-        what, x = "on the first hidden layer of the network of `tinygrad-ed train`", products()["Z2"][1][0]
-    dtype = "uint8" if arguments.kernel == "gather" else arguments.dtype
-    return f"{what}, {x.shape}", DRAWN[arguments.kernel](x.astype(dtype))
+def _wrapped(text: str, indent: int = 0) -> str:
+    space = " " * indent
+    return textwrap.fill(text, 100, initial_indent=space, subsequent_indent=space)

@@ -1,6 +1,7 @@
 """What this machine has of what the engine can use, and how to get what is missing.
 
-`tinygrad-ed doctor` prints `table(examine())`. The probes are in `doctor_probes.py`.
+`tinygrad-ed doctor` prints `table(examine())`. The probes are in `doctor_probes.py`, those for the
+CUDA devices in `doctor_cuda.py`.
 """
 
 import warnings
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import __version__
+from . import doctor_cuda as gpu
 from . import doctor_probes as look
 from .doctor_probes import Row
 
@@ -21,8 +23,13 @@ PROBES: tuple[Callable[[], Row], ...] = (
     look.version_of_numba,
     look.threads,
     look.kernel_cache,
-    look.version_of_cupy,
-    look.driver,
+    gpu.version_of_cupy,
+    gpu.driver,
+    gpu.runtime,
+    gpu.compiler_of_nvidia,
+    gpu.gpu,
+    gpu.self_test,
+    gpu.compiler,
     lambda: look.device("numpy"),
     lambda: look.device("cpu"),
     lambda: look.device("cuda"),

@@ -34,11 +34,15 @@ class ArrayReading:
         y, arrays, wants, params = node._array, node._arrays, node._wants, node._params
         assert op is not None
         kernel = backend.kernels[op]
-        if kernel is not None:
-            found = kernel.vjp(upstream, y, arrays, wants, params, self.homes(node))
-            if found is not None:
-                return found, True
-        return backend.vjp(op, upstream, y, arrays, wants, params), False
+        try:
+            if kernel is not None:
+                found = kernel.vjp(upstream, y, arrays, wants, params, self.homes(node))
+                if found is not None:
+                    return found, True
+            return backend.vjp(op, upstream, y, arrays, wants, params), False
+        except MemoryError as error:
+            what = f"{op.called} backward, of {y.shape} {y.dtype}"
+            raise backend.out_of_memory(error, what) from error
 
     def homes(self, node: Node) -> list[Any] | None:
         """Where each operand wants its gradient to be written; nowhere special."""

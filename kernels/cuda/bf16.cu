@@ -1,4 +1,5 @@
-// BF16: tensor cores multiply operands of 8 significant bits. Chosen by name only.
+// BF16: tensor cores multiply operands of 8 significant bits.
+// Chosen by name only. Needs sm_80.
 //
 // Idea. As tf32, with two numbers in a word: `mma.sync` does 16 x 16 by 16 x 8 in one instruction. Matrices
 // stay float32 in memory; an operand is rounded to the nearest bf16 (float32's exponent, 7 bits of

@@ -111,7 +111,7 @@ def _tiles(BM: int, BN: int, BK: int, *thread: int) -> list[Shape]:
 
 
 def _rings(itemsize: int, pad: int, *numbers: tuple[int, ...]) -> list[Shape]:
-    """Tiles BM x BN, BK deep, STAGES of them in shared memory, whose rows are padded; see the files.
+    """Tiles BM x BN, BK deep, STAGES of them in a ring in shared memory (`pipeline.cuh`).
 
     Args:
         itemsize: Bytes of a number in shared memory.

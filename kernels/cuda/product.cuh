@@ -3,6 +3,15 @@
 #include "operands.cuh"
 #include "activations.cuh"
 
+// An entry of C from its sum.
+template <class T>
+__device__ __forceinline__ T finished(T sum, const T* bias, long long activation, const T* gate,
+                                      long long gate_kind) {
+  if (bias) sum += *bias;
+  sum = activated(sum, activation);
+  return gate ? slope_at(sum, *gate, gate_kind) : sum;
+}
+
 // C (M, N) = f(A (M, K) B (K, N) + bias) g'(gate): the one argument of every rung. Bias (N,) and gate
 // (M, N) may be missing. The bias is added to the finished sum, then comes the activation f; or the
 // slope of g, written in its own value.
@@ -21,14 +30,9 @@ template <class T> struct Product {
   __device__ long long tiles_across(int BN) const { return N() > BN ? (N() + BN - 1) / BN : 1; }
   __device__ T a(long long i, long long k) const { return i < M() && k < K() ? A(i, k) : T(0); }
   __device__ T b(long long k, long long j) const { return k < K() && j < N() ? B(k, j) : T(0); }
-  // What an entry of C that is inside becomes from its finished sum.
-  __device__ T finished(long long i, long long j, T sum) const {
-    if (bias) sum += bias[j];
-    sum = activated(sum, activation);
-    return gate ? slope_at(sum, gate(i, j), gate_kind) : sum;
-  }
   __device__ void store(long long i, long long j, T sum) const {
-    if (i < M() && j < N()) C(i, j) = finished(i, j, sum);
+    if (i < M() && j < N())
+      C(i, j) = finished(sum, bias ? &bias[j] : nullptr, activation, gate ? &gate(i, j) : nullptr, gate_kind);
   }
 };
 

@@ -1,4 +1,5 @@
-// TF32: tensor cores multiply operands of 11 significant bits. Chosen by name only.
+// TF32: tensor cores multiply operands of 11 significant bits.
+// Chosen by name only. Needs sm_80.
 //
 // Idea. `mma.sync` lets a warp multiply 16 x 8 by 8 x 8 numbers in one instruction. Each operand is first
 // rounded to the nearest tf32 (float32's exponent, 10 bits of fraction); products are exact, sums are float32.

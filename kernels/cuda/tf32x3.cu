@@ -1,4 +1,5 @@
-// 3xTF32: float32's accuracy from tensor cores, by three products in place of one. Chosen by name only.
+// 3xTF32: float32's accuracy from tensor cores, by three products in place of one.
+// Chosen by name only. Needs sm_80.
 //
 // Idea. A number is nearly the sum of two of tf32: the nearest one, and what is left.
 //

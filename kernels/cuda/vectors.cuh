@@ -32,23 +32,36 @@ template <class T, int N> __device__ __forceinline__ void read_vectors(T (&into)
   }
 }
 
-// N neighbours in a row of C from their finished sums: in one piece if all are inside and C lies so.
+// N neighbours in a row of C from their sums, of which `inside` are in it; in one piece if they lie so. A
+// function that is called: a thread has up to 128 entries, and as many copies would be most of a kernel.
 template <class T, int N>
-__device__ __forceinline__ void store_vectors(const Product<T>& p, long long i, long long j,
-                                              const T (&sums)[N]) {
-  Together<T, N> made;
-  if (i >= p.M()) return;
+__device__ __noinline__ void finish(Together<T, N> sums, T* to, long long right, int inside, const T* bias,
+                                    int activation, const T* gate, long long gate_right, int gate_kind) {
 #pragma unroll
-  for (int n = 0; n < N; n++)
-    if (j + n < p.N()) made.number[n] = p.finished(i, j + n, sums[n]);
-  T* to = p.C.start + i * p.C.down + j * p.C.right;
-  if (j + N <= p.N() && p.C.right == 1 && reinterpret_cast<size_t>(to) % sizeof made == 0) {
-    *reinterpret_cast<Together<T, N>*>(to) = made;
+  for (int n = 0; n < N; n++) {
+    if (n >= inside) break;
+    T& sum = sums.number[n];
+    sum = finished(sum, bias ? bias + n : nullptr, activation, gate ? gate + n * gate_right : nullptr, gate_kind);
+  }
+  if (inside == N && right == 1 && reinterpret_cast<size_t>(to) % sizeof sums == 0) {
+    *reinterpret_cast<Together<T, N>*>(to) = sums;
   } else {
 #pragma unroll
     for (int n = 0; n < N; n++)
-      if (j + n < p.N()) to[n * p.C.right] = made.number[n];
+      if (n < inside) to[n * right] = sums.number[n];
   }
+}
+
+// The same, from the row and column of the first.
+template <class T, int N>
+__device__ __forceinline__ void store_vectors(const Product<T>& p, long long i, long long j,
+                                              const T (&sums)[N]) {
+  if (i >= p.M() || j >= p.N()) return;
+  Together<T, N> copy;
+#pragma unroll
+  for (int n = 0; n < N; n++) copy.number[n] = sums[n];
+  finish(copy, &p.C(i, j), p.C.right, p.N() - j < N ? int(p.N() - j) : N, p.bias ? &p.bias[j] : nullptr,
+         int(p.activation), p.gate ? &p.gate(i, j) : nullptr, p.gate.right, int(p.gate_kind));
 }
 
 // Copies a tile of a matrix into shared memory, zeros where the matrix ends: first row i0, first column

@@ -3,7 +3,8 @@
     found = xray("product_naive", "float32", (A, B, C, None, 0, None, 0))
     print(found.grid, found.total("global load", "sectors"))
     for line in found.lines():
-        print(line.file, line.number, line.text, [told(row, found.grid.blocks) for row in line.rows])
+        print(line.file, line.number, line.text)
+        print(*(told(row, found.grid.blocks) for row in line.rows), sep="\n")
 
 Counts, not times: a simulator has no clock that means anything.
 """
@@ -172,9 +173,9 @@ def told(row: Row, blocks: int) -> str:
         if not row.conflicts:
             return "no conflicts: lanes use different banks, or the same word"
         return (
-            f"{row.passes:,} passes through the banks where {row.ideal_passes:,} would do: lanes want "
-            f"up to {row.worst} different words of one bank. Let lanes use words side by side, or "
-            f"the same one; or pad the rows"
+            f"{row.passes:,} passes through the banks where {row.ideal_passes:,} would do: lanes "
+            f"want up to {row.worst} different words of one bank. Let lanes use words side by side "
+            f"or the same one, or pad the rows"
         )
     if row.coalescing == 1:
         return "coalesced: a warp touches no more sectors than its bytes fill"
@@ -185,3 +186,9 @@ def told(row: Row, blocks: int) -> str:
         f"{start}, {row.coalescing:.1f} times as many: neighbouring lanes are not at neighbouring "
         f"addresses. Number the threads along the step of 1, or move more bytes with each load"
     )
+
+
+def numbers_for_each(found: Xray, operations: int, itemsize: int) -> tuple[float, float]:
+    """Numbers that threads load for each operation: from global memory, and from shared memory."""
+    loads = [found.total(f"{memory} load", "bytes") for memory in ("global", "shared")]
+    return loads[0] / (operations * itemsize), loads[1] / (operations * itemsize)

@@ -1,10 +1,12 @@
-"""`use_kernel` computes products on another rung of the ladder: the same bits, in this thread."""
+"""`use_kernel` computes products on another rung of a ladder, in this thread."""
 
 import threading
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
+from devices import NAMES
 from launch_counts import COUNTS
 
 pytest.importorskip("numba")
@@ -16,6 +18,7 @@ import tinygrad_ed as tg
 from tinygrad_ed import nn, optim
 from tinygrad_ed.backends.table import rungs
 
+CUDA_SIM_ONLY = pytest.mark.skipif("cuda-sim" not in NAMES, reason="cuda-sim is not usable")
 LOWER = [rung for rung in RUNGS if rung != "tiled"]
 KERNELS = rungs.RUNGS["cpu"]["matmul"]
 
@@ -29,7 +32,9 @@ def launched(before: dict[str, int]) -> set[str]:
     return {rung for rung, count in launches().items() if count > before[rung]}
 
 
-def trained(steps: int = 20, device: str = "cpu", dtype: str = "float32") -> list[Any]:
+def trained(
+    steps: int = 20, device: str = "cpu", dtype: str = "float32", captured: bool = False
+) -> list[Any]:
     """The losses and the weights of network c."""
     rng, where = np.random.default_rng(0), {"device": device, "dtype": dtype}
     X = rng.normal(size=(32, 30)).astype(dtype)
@@ -40,14 +45,45 @@ def trained(steps: int = 20, device: str = "cpu", dtype: str = "float32") -> lis
         nn.Linear(64, 1, seed=rng, **where),
     )
     optimizer = optim.Adam(model.parameters(), lr=0.01)
-    losses = []
-    for _ in range(steps):
-        loss = tg.bce_with_logits(model(tg.tensor(X, device=device)), tg.tensor(t, device=device))
+
+    def step(X: Any, t: Any) -> Any:
+        loss = tg.bce_with_logits(model(X), t)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(loss.item())
+        return loss
+
+    take = tg.capture(step, device=device) if captured else step
+    data = tg.tensor(X, device=device), tg.tensor(t, device=device)
+    losses = [take(*data).item() for _ in range(steps)]
     return [losses, *model.state_dict().values()]
+
+
+def test_the_names_on_cuda_are_those_of_its_ladder() -> None:
+    from tinygrad_ed.kernels.cuda import RUNGS, TOP
+
+    named = rungs.RUNGS["cuda"]["matmul"]
+    assert named.keys() == RUNGS.keys() and next(iter(named)) == TOP
+    for rung, kernel in named.items():
+        assert kernel == ("product" if rung == TOP else RUNGS[rung].name)
+
+
+@CUDA_SIM_ONLY
+@pytest.mark.parametrize("captured", [False, True])
+def test_a_rung_of_cuda_is_chosen_eager_and_captured(captured: bool) -> None:
+    """The network is trained by the rung's kernel, and by no other product."""
+    expected = trained(2, "cuda-sim")
+    for rung in ("naive", "shared_tile", "tf32x3", "bf16"):
+        before = Counter(COUNTS)
+        with tg.use_kernel("matmul", rung):
+            found = trained(2, "cuda-sim", captured=captured)
+        names = {n for n in COUNTS if "product" in n and COUNTS[n] > before[n]}
+        assert names == {f"cuda product_{rung}"}
+        same = [np.array_equal(a, b) for a, b in zip(found, expected, strict=True)]
+        assert all(same) if rung in ("naive", "shared_tile") else not all(same)
+        # Adam's two steps of 0.01 each may go the other way where 8 bits change a gradient's sign
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a, b, atol=4.01e-2 if rung == "bf16" else 1e-5)
 
 
 def test_the_names_are_those_of_the_ladder_and_of_its_kernels() -> None:

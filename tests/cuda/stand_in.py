@@ -6,6 +6,7 @@ the rest. What it cannot show is CuPy itself: with `TINYGRAD_ED_TEST_DEVICE=cuda
 GPU, the same tests run on the real one.
 """
 
+import ctypes
 import os
 import sys
 import types
@@ -53,16 +54,27 @@ def cupy(**changes: Any) -> Any:
     return module
 
 
-@pytest.fixture
-def cuda_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def cuda_device() -> Iterator[str]:
     """Device "cuda": on the stand-in, or real where that is asked for."""
     if IS_REAL:
         yield "cuda"
         return
-    monkeypatch.setitem(sys.modules, "cupy", cupy())
-    LAUNCHED.clear()
-    GRAPHS.clear()
-    others = {name: made for name, made in select._made.items() if name not in ("cuda", "auto")}
-    monkeypatch.setattr(select, "_made", others)
-    yield "cuda"
-    stand_in_arrays.WORK.queue.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "cupy", cupy())
+        others = {k: made for k, made in select._made.items() if k not in ("cuda", "auto")}
+        patch.setattr(select, "_made", others)
+        yield "cuda"
+        stand_in_arrays.WORK.queue.clear()
+
+
+def there(a: np.ndarray[Any, Any], backend: Any) -> Any:
+    """An array on a device as it lies here: transposed, sliced, backwards or repeated."""
+    if backend.name != "cuda":
+        return a
+    if not a.size:
+        return backend.asarray(a)
+    low, high = np.lib.array_utils.byte_bounds(a)
+    piece = backend.asarray(np.frombuffer(ctypes.string_at(low, high - low), np.uint8))
+    pointer = piece.data + (a.ctypes.data - low)
+    return type(piece)(a.shape, a.dtype, memptr=pointer, strides=a.strides)

@@ -251,7 +251,10 @@ class StandInArray(StrictArray):
         return self._made(self._values.astype(dtype, order=order))  # type: ignore[call-overload]
 
     def copy(self, order: str = "C") -> Any:
-        return self._made(self._values.copy(order))  # type: ignore[arg-type]
+        made = StandInArray(self.shape, self.dtype, order=order)
+        target, source = made._held, self._held
+        WORK.later(lambda: np.copyto(target, source))
+        return made
 
     def fill(self, value: Any) -> None:
         self._values.fill(value)

@@ -203,9 +203,13 @@ __global__ void test(long long i, long long width, long long* found) {
 """
 
 
-@settings(max_examples=60)
-@given(st.integers(0, 1 << 34), st.integers(1, 1 << 33) | st.integers(1, 9))
-def test_places_are_right_beyond_32_bits(i: int, width: int) -> None:
+edges = st.sampled_from([0, 1 << 31, 1 << 32, 1 << 33])
+
+
+@settings(max_examples=100)
+@given(edges, st.integers(0, 99), edges, st.integers(1, 99))
+def test_places_are_right_beyond_32_bits(i: int, beyond: int, width: int, wider: int) -> None:
+    i, width = i + beyond, width + wider
     found = np.zeros(2, np.int64)
     kernel = sim.SimulatedKernel(with_headers("test.cu", PLACES), ["test"], "test")
     words = [np.int64(i), np.int64(width), np.uint64(found.ctypes.data)]
@@ -237,6 +241,22 @@ def test_large_arrays_share_the_threads_that_run_at_once() -> None:
         x = np.empty(n, "float32")
         launch = kernel.prepared([x, x])
         assert launch is not None and launch.grid[1:3] == (blocks, 256)
+
+
+def steps_down(p, g, *, lr):  # type: ignore[no-untyped-def]
+    return p - lr * g
+
+
+def test_an_update_waits_for_what_was_refused_before_it() -> None:
+    full = dict.fromkeys("pg", "full")
+    loop = emit(steps_down, full, {"lr": float}, outputs=["p"], language="cuda")
+    scratch, p = np.zeros(1, np.int64), np.ones(5, "float32")
+    launch = generated(LIBRARY, loop).prepared([p, p.copy(), 0.5], scratch)
+    assert launch is not None
+    for refused, wanted in ((1, 1.0), (0, 0.5)):
+        scratch[0] = refused
+        launch.run()
+        assert (p == wanted).all()
 
 
 def test_types_without_kernels_are_refused() -> None:

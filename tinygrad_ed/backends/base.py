@@ -95,6 +95,10 @@ class Backend:
         view.flags.writeable = False
         return view
 
+    def out_of_memory(self, error: MemoryError, doing: str) -> MemoryError:
+        """The error with what was computed; a device that knows more says more."""
+        return MemoryError(f"{doing}: {error}")
+
     def forward(self, op: Op, arrays: Arrays, params: Params) -> Array:
         """The op's value by its formula: what runs where no kernel serves."""
         found: Array = self.formula(op.forward, arrays, params)

@@ -41,7 +41,8 @@ not_eq nullptr operator or or_eq private protected public register reinterpret_c
 signed sizeof static static_assert static_cast struct switch template this thread_local throw true
 try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq
 o Entry entry Place place each_entry infinity not_a_number max min first_entry next_entry Flat
-Labels Mask Int Real Matrix Work Scratch Stop stop stopped threadIdx blockIdx blockDim gridDim warpSize errno
+Labels Mask Int Real Matrix Work Scratch Stop stop stopped threadIdx blockIdx blockDim gridDim
+warpSize errno
 """.split()  # noqa: SIM905
 """Names that a variable must not have in C++."""
 MEMBERS = {"real": "Real", "int": "Int"}

@@ -103,11 +103,22 @@ def in_order(given: Array, like: Array) -> Array:
     if isinstance(like, np.ndarray):
         return np.ascontiguousarray(given, like.dtype)
     if isinstance(given, np.ndarray):
-        there: Array = type(like)(given.shape, like.dtype)
-        there.set(np.ascontiguousarray(given, like.dtype))
-        return there
+        return beside(like, given.astype(like.dtype, copy=False))
     given = given.astype(like.dtype, copy=False)
     return given if given.flags.c_contiguous else given.copy()
+
+
+def rows_of(array: Array, rows: np.ndarray[Any, Any]) -> Array:
+    """Rows by their numbers; a GPU is given the numbers too."""
+    found: Array = array[rows if isinstance(array, np.ndarray) else beside(array, rows)]
+    return found
+
+
+def beside(array: Array, given: np.ndarray[Any, Any]) -> Array:
+    """An array of the host, copied to where another one lies."""
+    there: Array = type(array)(given.shape, given.dtype)
+    there.set(np.ascontiguousarray(given))
+    return there
 
 
 def fits(given: Any, mine: Array) -> bool:

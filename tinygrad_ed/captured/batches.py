@@ -1,14 +1,21 @@
 """Batches gathered on the device, and their losses collected there: an epoch without the host."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..kernels.cuda import Cell
+from ..kernels.cuda import Cell, Launch
 from ..ops.registry import Array
 from .arrays import address_of, on_host, put
 from .copies import as_bytes
+
+
+def launch(launches: Sequence[Launch]) -> None:
+    """Makes launches one after the other."""
+    for one in launches:
+        one.run()
 
 
 class Batches:
@@ -47,26 +54,19 @@ class Batches:
             a is b for a, b in zip(data, self.data, strict=True)
         )  # fmt: skip
 
-    def recorded(self, order: Array, step: Callable[[], None]) -> Callable[[], None]:
+    def recorded(self, order: Array, step: Sequence[Launch]) -> Callable[[], None]:
         """One step after its batch was gathered; recorded again only for a longer order."""
         if len(order) > len(self.order):
-            arrays, count = self.kernels.arrays, len(order) // self.size
-            self.order = arrays.zeros(len(order), np.int64)
-            self.collected = arrays.zeros(max(1, count), self.loss.dtype)
+            arrays, room = self.kernels.arrays, max(len(order), len(self.data[0]))
+            self.order = arrays.zeros(room, np.int64)
+            self.collected = arrays.zeros(room // self.size, self.loss.dtype)
             before, after = self._launches()
-
-            def launch_all() -> None:
-                for launch in before:
-                    launch.run()
-                step()
-                for launch in after:
-                    launch.run()
-
-            self.step = self.kernels.machine.recorded(launch_all)
+            together = functools.partial(launch, [*before, *step, *after])
+            self.step = self.kernels.machine.recorded(together)
         put(self.order[: len(order)], order)
         return self.step
 
-    def _launches(self) -> tuple[list[Any], list[Any]]:
+    def _launches(self) -> tuple[list[Launch], list[Launch]]:
         library, at = self.kernels, Cell(address_of(self.place))
         gather, advance = library.get("gather", "uint8"), library.get("advance", "float32")
         collect = library.get("collect", self.loss.dtype.name)

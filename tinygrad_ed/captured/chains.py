@@ -2,8 +2,8 @@
 
 Both are loops over the same entries, made from formulas, so the joined one is made from both texts
 and has their bits (`backends/scalar_chains.py`). Only for CUDA: there a launch costs as much as a
-small network's arithmetic. On the CPU a launch of a table costs next to nothing, and compiling a new
-loop would make a new network wait.
+small network's arithmetic. On the CPU a launch of a table costs next to nothing, and compiling a
+new loop would make a new network wait.
 """
 
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 from ..backends.scalar_chains import chained, chained_args, width_of
 from ..backends.scalar_loops import ScalarLoop
 from ..backends.table.generated import kernel_of
-from .arrays import memory_of
+from ..ops.registry import Array
+from .arrays import is_view, memory_of
 from .graph import Graph, same
 from .instructions import Context, Launch
 
@@ -62,7 +63,7 @@ def _both(
     outs = {p for p in links.values() if first.operands[p].kind == "out"}
     if not outs or _late(k, j, other, links, first, second, program):
         return None
-    keep = {p for p in outs if program.only_reader(k, line.args[p]) != j}
+    keep = {p for p in outs if not _only_for(j, k, line.args[p], program)}
     count = sum(int(loop.name.removeprefix(NAME)) if loop.name.startswith(NAME) else 1
                 for loop in (first, second))  # fmt: skip
     loop = chained(first, second, links, keep, f"{NAME}{count}")
@@ -70,6 +71,14 @@ def _both(
     words = list(dict.fromkeys([line.context.purpose, other.context.purpose]))
     args = chained_args(first, line.args, other.args, links, keep)
     return Launch(kernel, args, line.where, Context(", ".join(words)))
+
+
+def _only_for(j: int, k: int, array: Array, program: Graph) -> bool:
+    """Whether nobody but line j reads what only line k wrote here, as often as it may."""
+    memory = id(memory_of(array))
+    if memory in program.outside or is_view(array) or program.writers.get(memory) != [k]:
+        return False
+    return set(program.readers[memory]) == {j}
 
 
 def _size(loop: ScalarLoop, args: list[Any]) -> int:

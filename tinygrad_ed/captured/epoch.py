@@ -1,4 +1,4 @@
-"""An epoch of a captured step: batches gathered and steps taken by one compiled loop."""
+"""An epoch of a captured step: batches gathered and steps taken without Python in between."""
 
 import numbers
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import numpy as np
 
 from ..ops.registry import Array
 from ..tensor import Tensor
+from .arrays import in_order, rows_of
 
 if TYPE_CHECKING:
     from .program import Program
@@ -28,7 +29,7 @@ def run_epoch(step: "CapturedStep", data: Sequence[Any], order: Any, batch_size:
         program = _program(step, arrays, batches[k]) if len(batches[k]) == size else None
         full = len(order) // size - k
         if program is None or full < 2:
-            results.append(step(*(a[batches[k]] for a in arrays)))
+            results.append(step(*(rows_of(a, batches[k]) for a in arrays)))
             k += 1
             continue
         losses = _in_one_call(program, arrays, order[k * size :], full, size)
@@ -58,6 +59,7 @@ def _checked(
         raise ValueError(
             f"run: batch_size must be a whole number of at least 1, got {batch_size!r}"
         )
+    order = order.numpy() if isinstance(order, Tensor) else order
     order = np.arange(rows) if order is None else np.asarray(order)
     if order.dtype.kind not in "iu" and order.size:
         raise ValueError(f"run: order must hold row numbers, got {order.dtype}")
@@ -69,7 +71,7 @@ def _checked(
 
 def _program(step: "CapturedStep", arrays: Sequence[Array], rows: Array) -> "Program | None":
     """The program for such batches, if it is one run of launches and gives one number."""
-    found, _ = step.prepared([a[rows] for a in arrays])
+    found, _ = step.prepared([rows_of(a, rows) for a in arrays])
     if found is None or found.whole is None or found.is_careful:
         return None
     return found if found.result.is_number else None
@@ -80,8 +82,7 @@ def _in_one_call(
 ) -> list[float]:
     assert program.whole is not None
     data = [
-        np.ascontiguousarray(given, mine.dtype)
-        for mine, given in zip(program.inputs, arrays, strict=True)
+        in_order(given, mine) for mine, given in zip(program.inputs, arrays, strict=True)
     ]
     steps = program.whole.epoch(data, order, size, program.result.arrays[0])
     losses, done = np.empty(batches), 0
@@ -94,5 +95,6 @@ def _in_one_call(
             program.finish()
         done += could
         if could < part:
-            program.refused([a[order[done * size : (done + 1) * size]] for a in arrays])
+            rows = order[done * size : (done + 1) * size]
+            program.refused([rows_of(a, rows) for a in data])
     return losses.tolist()

@@ -18,7 +18,7 @@ from ..kernels.cuda import Cell
 from ..kernels.cuda import Launch as Prepared
 from ..ops.registry import Array
 from .arrays import address_of, fits, memory_of, put
-from .batches import Batches
+from .batches import Batches, launch
 from .counters import Counters
 from .instructions import Count, Launch
 from .runs import Runs, Steps, objection
@@ -54,7 +54,7 @@ class LaunchList(Runs):
         self.mark = kernels.machine.mark(self.scratch)
         self.may_refuse = any(line.kernel.declared.works for line in launches)
         self.stretches = [
-            kernels.machine.recorded(functools.partial(self._launch, begin, end))
+            kernels.machine.recorded(functools.partial(launch, self.prepared[begin:end]))
             for begin, end in self._cut(outside)
         ]
         self._is_open = False  # a run's mark was not looked at yet
@@ -89,10 +89,6 @@ class LaunchList(Runs):
                 may_refuse = False
             may_refuse = may_refuse or line.kernel.declared.works
         return list(zip(cuts, [*cuts[1:], len(self.launches)], strict=True))
-
-    def _launch(self, begin: int, end: int) -> None:
-        for prepared in self.prepared[begin:end]:
-            prepared.run()
 
     # --- runs -------------------------------------------------------------------------------------
 
@@ -164,7 +160,7 @@ class LaunchList(Runs):
         if self._batches is None or not self._batches.are_of(data, size, loss):
             self._batches = Batches(self.inputs, data, size, loss, self.kernels, self.scratch)
         batches = self._batches
-        step = batches.recorded(order, self._all)
+        step = batches.recorded(order, self.prepared)
 
         def steps(first: int, losses: Array) -> int:
             self.counters.send()
@@ -180,14 +176,11 @@ class LaunchList(Runs):
 
         return steps
 
-    def _all(self) -> None:
-        self._launch(0, len(self.launches))
-
 
 def launch_lists(library: Any, outside: set[int]) -> Callable[..., LaunchList]:
     """Makes the launch lists of one program."""
     kernels = library.get("advance", "float32").library
-    return lambda launches, inputs: LaunchList(launches, inputs, kernels, outside)
+    return functools.partial(LaunchList, kernels=kernels, outside=outside)
 
 
 def _objects(line: Launch) -> bool:

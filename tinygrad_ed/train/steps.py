@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Array: TypeAlias = NDArray[Any]
 Step: TypeAlias = Callable[[Tensor, Tensor], Any]
 
+WITH_KERNELS = ("cpu", "cuda", "cuda-sim")
+"""Devices on which a step can be a program."""
 PIECE = 0.05
 """Seconds in one call, about: Ctrl-C and the bar wait no longer."""
 
@@ -41,7 +43,7 @@ class Steps:
         say: Where a line about it goes.
 
     Raises:
-        CaptureError: A program is wanted on another device than "cpu".
+        CaptureError: A program is wanted on a device without kernels.
     """
 
     def __init__(
@@ -56,16 +58,17 @@ class Steps:
         keep_grads: bool,
         say: Callable[[str], None],
     ) -> None:
-        if wanted and device != "cpu":
+        if wanted and device not in WITH_KERNELS:
             raise CaptureError(
-                f"fit: capture=True needs device 'cpu', and the model is on {device!r}: make it "
-                f"there (device='cpu'), or leave capture out"
+                f"fit: capture=True needs device {' or '.join(map(repr, WITH_KERNELS))}, and the "
+                f"model is on {device!r}: make it there (device='cpu'), or leave capture out"
             )
         self.written, self.batch_size, self.device = step, batch_size, device
         self.must, self.many, self.keep_grads, self.say = bool(wanted), many, keep_grads, say
         self.captured: CapturedStep | None = None
         self.data = data
-        if wanted is not False and device == "cpu":
+        self.there: Sequence[Any] = ()
+        if wanted is not False and device in WITH_KERNELS:
             self.captured = self._program()
             # In this order a batch is gathered without copying everything.
             self.data = np.ascontiguousarray(data[0]), np.ascontiguousarray(data[1])
@@ -142,8 +145,10 @@ class Steps:
     def _take_many(self, rows: Array) -> Sequence[Any]:
         assert self.captured is not None
         start = time.perf_counter()
-        X, y = self.data
-        losses: Array = self.captured.run(X, y, order=rows, batch_size=self.batch_size)
+        if not self.there:  # a GPU is given all samples once
+            on_gpu = self.device == "cuda"
+            self.there = [tensor(a, device="cuda") if on_gpu else a for a in self.data]
+        losses: Array = self.captured.run(*self.there, order=rows, batch_size=self.batch_size)
         seconds = time.perf_counter() - start
         if seconds > PIECE:
             self.piece = max(2, self.piece // 2)
@@ -156,7 +161,7 @@ class Steps:
     def _program(self) -> "CapturedStep":
         from ..captured import capture  # which needs the compiler: other devices do not
 
-        return capture(self.step, keep_grads=self.keep_grads)
+        return capture(self.step, device=self.device, keep_grads=self.keep_grads)
 
     def _has_run(self, rows: int) -> None:
         """The program for so many rows was run; says once what that is."""

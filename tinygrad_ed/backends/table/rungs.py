@@ -21,13 +21,17 @@ RUNGS: dict[str, dict[str, dict[str, str]]] = {
     },
     "cuda": {
         "matmul": {
-            "warp_tile": "product",
+            "pipelined": "product",
+            "warp_tile": "product_warp_tile",
             "vectorised": "product_vectorised",
             "thread_tile_2d": "product_thread_tile_2d",
             "thread_tile_1d": "product_thread_tile_1d",
             "shared_tile": "product_shared_tile",
             "coalesced": "product_coalesced",
             "naive": "product_naive",
+            "tf32x3": "product_tf32x3",
+            "tf32": "product_tf32",
+            "bf16": "product_bf16",
         }
     },
 }
@@ -69,14 +73,17 @@ class use_kernel(contextlib.ContextDecorator):  # noqa: N801 (used like a functi
     """Inside, products are computed on a chosen rung of a device's ladder, in this thread.
 
     It holds for `linear` and `matmul`, forward and backward, eager and captured. A device that has
-    no such rung goes on as it is. The rungs of a device give the same bits; they differ in speed.
+    no such rung goes on as it is. The rungs of a device give the same bits and differ in speed, but
+    for those on tensor cores, which have to be asked for: "tf32" and "bf16" round the operands to
+    11 and 8 bits, and "tf32x3" has the accuracy of float32 with other bits.
     Contexts can be nested, and the innermost counts; also usable as a decorator.
 
     Args:
         name: What to switch: "matmul".
         rung: On device "cpu" "tiled" (the top rung, as without a context), "packed", "blocked",
             "loop_order" or "naive"; `kernels/cpu/products/` explains each. On "cuda" and
-            "cuda-sim" the files of `kernels/cuda/`, "warp_tile" the top rung.
+            "cuda-sim" the files of `kernels/cuda/`: "pipelined" (the top rung) … "naive", and
+            "tf32x3", "tf32", "bf16".
 
     Raises:
         ValueError: There is no such thing to switch, or no such rung.
