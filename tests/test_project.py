@@ -70,6 +70,7 @@ AREA_OF_MODULE = {
     "gradients": "tensor",
     "protocols": "tensor",
     "storage": "tensor",
+    "doctor_cuda": "doctor",
     "doctor_probes": "doctor",
     "cli_asm": "cli",
     "cli_bench": "cli",

@@ -13,7 +13,6 @@ import numpy as np
 
 from .backends.cuda import spelt, versions, why_unusable
 from .doctor_probes import Row, one_line
-from .kernels import sim
 
 SEE = "see device cuda"
 
@@ -44,8 +43,9 @@ def runtime() -> Row:
         return Row("CUDA runtime", "none: CuPy brings it", False, "see CuPy")
     if built_for > newest:
         fix = f"install a newer driver, or pip install 'tinygrad_ed[{_cuda_extra()}]'"
-        known = f"the driver runs up to {spelt(newest)}" if newest else "and there is no driver"
-        return Row("CUDA runtime", f"{spelt(built_for)}, {known}", False, fix)
+        known = f"the driver runs up to {spelt(newest)}" if newest else "there is no driver"
+        found = f"{spelt(built_for)}, but {known}"
+        return Row("CUDA runtime", found, False, fix if newest else "see NVIDIA driver")
     return Row("CUDA runtime", spelt(built_for))
 
 
@@ -77,6 +77,7 @@ def gpu() -> Row:
 
 def compiler() -> Row:
     """The C++ compiler, by which device cuda-sim runs CUDA kernels on the CPU."""
+    sim = importlib.import_module("tinygrad_ed.kernels.sim")
     path = sim.compiler()
     if path is None:
         what, _, fix = (sim.why_unusable() or "; choose --device cpu").partition("; ")

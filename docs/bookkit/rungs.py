@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 from IPython.display import Markdown, display
+from tinygrad_ed.kernels.cuda.declared import KERNELS
+from tinygrad_ed.kernels.cuda.xray import Xray, header, kernel_code, numbers_for_each, xray
 
 from bookkit import results
 from bookkit.picture import picture
 from bookkit.rows import plain
-from tinygrad_ed.kernels.cuda.declared import KERNELS
-from tinygrad_ed.kernels.cuda.xray import Xray, header, kernel_code, numbers_for_each, xray
 
 Array = np.ndarray[Any, Any]
 
@@ -28,8 +28,8 @@ HEADS = (
     "blocks of threads",
     "global loads by warps",
     "sectors / needed",
-    "numbers from global memory per multiply-add",
-    "from shared memory",
+    "global numbers per fma",
+    "shared numbers per fma",
     "passes / needed",
     "barriers",
 )
@@ -105,9 +105,11 @@ def _by_line(found: Xray) -> list[str]:
             if row.kind == "barrier":
                 text = f"{row.count / found.grid.blocks:g} in each block"
             elif row.kind.startswith("shared"):
-                text = f"{row.count:,} by warps, {row.passes:,} passes for {row.ideal_passes:,}"
+                text = f"{row.count:,} by warps, {row.passes:,} passes, {row.ideal_passes:,} needed"
             else:
-                text = f"{row.count:,} by warps, {row.sectors:,} sectors for {row.ideal_sectors:,}"
+                text = (
+                    f"{row.count:,} by warps, {row.sectors:,} sectors, {row.ideal_sectors:,} needed"
+                )
             told.append(f"`{file}:{number}` {row.kind}: {text}")
     return told
 
@@ -118,7 +120,7 @@ def owners(alt: str, size: tuple[float, float] = (6.6, 2.9), **matrices: Array) 
     Args:
         alt: What is to be seen.
         size: Width and height in inches.
-        matrices: Title ("_" stands for a space) -> numbers; NaN where nobody does anything.
+        matrices: Title -> numbers; NaN where nobody does anything.
     """
     top = max(float(np.nanmax(numbers)) for numbers in matrices.values())
 
@@ -127,9 +129,10 @@ def owners(alt: str, size: tuple[float, float] = (6.6, 2.9), **matrices: Array) 
         for place, (title, numbers) in zip(axes, matrices.items(), strict=True):
             place.imshow(numbers, vmin=0, vmax=max(top, 1), interpolation="nearest")
             rows, columns = numbers.shape
-            place.set(title=title.replace("_", " "), xticks=(0, columns - 1), yticks=(0, rows - 1))
+            place.set(title=title, xticks=(0, columns - 1), yticks=(0, rows - 1))
             place.grid(False)
-            if numbers.size <= 256:  # the numbers themselves can be read
+            place.spines[:].set_visible(True)  # the edge of the matrix
+            if max(rows, columns) <= 16:  # the numbers themselves can be read
                 for (i, j), number in np.ndenumerate(numbers):
                     if np.isfinite(number):
                         colour = "white" if number < 0.6 * top else "black"

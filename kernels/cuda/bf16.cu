@@ -1,9 +1,10 @@
 // BF16: tensor cores multiply operands of 8 significant bits.
 // Chosen by name only. Needs sm_80.
 //
-// Idea. As tf32, with two numbers in a word: `mma.sync` does 16 x 16 by 16 x 8 in one instruction. Matrices
-// stay float32 in memory; an operand is rounded to the nearest bf16 (float32's exponent, 7 bits of
-// fraction, ties to even) on its way from shared memory into a fragment; products are exact, sums float32.
+// Idea. As tf32, with two numbers in a word: `mma.sync` does 16 x 16 by 16 x 8 in one instruction.
+// Matrices stay float32 in memory; an operand is rounded to the nearest bf16 (float32's exponent, 7 bits
+// of fraction, ties to even) on its way from shared memory into a fragment; products are exact, sums
+// float32.
 //
 // Error. |C - A B| <= (2 u + u^2 + gamma_K) |A| |B| with u = 2^-8: two digits. Infinity and NaN are
 // where float32 has them. float64 is multiplied as by `pipelined`.

@@ -32,7 +32,8 @@ template <class T> struct Product {
   __device__ T b(long long k, long long j) const { return k < K() && j < N() ? B(k, j) : T(0); }
   __device__ void store(long long i, long long j, T sum) const {
     if (i < M() && j < N())
-      C(i, j) = finished(sum, bias ? &bias[j] : nullptr, activation, gate ? &gate(i, j) : nullptr, gate_kind);
+      C(i, j) = finished(sum, bias ? &bias[j] : nullptr, activation, gate ? &gate(i, j) : nullptr,
+                         gate_kind);
   }
 };
 

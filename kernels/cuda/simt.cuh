@@ -4,10 +4,11 @@
 #include "vectors.cuh"
 
 // WARPS_DOWN x WARPS_ACROSS warps of 8 x 4 lanes. A lane owns squares of SIDE x SIDE entries, DOWN x
-// ACROSS of them, spread over its warp's tile. What a warp reads of A or B at one time is 4 to 8 pieces of
-// 16 bytes, each for several lanes: shared memory answers two quarters of the warp at once if lanes
+// ACROSS of them, spread over its warp's tile. What a warp reads of A or B at one time is 4 or 8 pieces
+// of 16 bytes, each for several lanes: shared memory answers two quarters of the warp at once if lanes
 // that differ in bit 0, or in bit 1, want the same. So bit 0 counts rows and bits 1 and 2 columns.
-template <class Number, int BM_, int BN_, int BK_, int STAGES_, int WARPS_DOWN, int WARPS_ACROSS, int SIDE>
+template <class Number, int BM_, int BN_, int BK_, int STAGES_, int WARPS_DOWN, int WARPS_ACROSS,
+          int SIDE>
 struct ThreadTiles {
   typedef Number T;
   static constexpr int BM = BM_, BN = BN_, BK = BK_, STAGES = STAGES_, DEPTH = 1;

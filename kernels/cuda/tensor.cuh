@@ -32,8 +32,8 @@ __device__ __forceinline__ float rounded(float x) {
 //     row g of fragment m      4 g + m           row g + 8     32 + 4 g + m
 //     column g                 4 g + m           k number q    t + 4 q
 //
-// Four fragments are one vector of 16 bytes from shared memory, and what a lane has of a row of C is eight
-// neighbours. Rows in shared memory are 8 numbers longer than the tile: 8 lanes that read at one
+// Four fragments are one vector of 16 bytes from shared memory, and what a lane has of a row of C is
+// eight neighbours. Rows in shared memory are 8 numbers longer than the tile: 8 lanes that read at one
 // time, two g and four t, then read from 8 different groups of 4 banks.
 //
 // A Mode has DEPTH, of k in a product of fragments; multiply(sum, a, b) with a[q][row g or g + 8][m] and

@@ -1,14 +1,15 @@
 // TF32: tensor cores multiply operands of 11 significant bits.
 // Chosen by name only. Needs sm_80.
 //
-// Idea. `mma.sync` lets a warp multiply 16 x 8 by 8 x 8 numbers in one instruction. Each operand is first
-// rounded to the nearest tf32 (float32's exponent, 10 bits of fraction); products are exact, sums are float32.
-// The tiles and their ring are those of `pipelined`; only a warp's arithmetic is another.
+// Idea. `mma.sync` lets a warp multiply 16 x 8 by 8 x 8 numbers in one instruction. Each operand is
+// first rounded to the nearest tf32 (float32's exponent, 10 bits of fraction); products are exact, sums
+// are float32. The tiles and their ring are those of `pipelined`; only a warp's arithmetic is another.
 //
 // Error. |C - A B| <= (2 u + u^2 + gamma_K) |A| |B| with u = 2^-11: three digits. Infinity and NaN are
 // where float32 has them. float64 is multiplied as by `pipelined`.
 //
-// Prediction. Several times `pipelined`: an instruction does 1024 multiply-adds where a warp's fma does 32.
+// Prediction. Several times `pipelined`: an instruction does 1024 multiply-adds where a warp's fma does
+// 32.
 //
 // Next bottleneck. Accuracy: two more products of what was rounded off bring it back (tf32x3). And bytes:
 // numbers of 16 bits would double what an instruction does (bf16).

@@ -10,8 +10,8 @@
 // over a long k is an error to one side; so each step of the ring begins a sum of its own, and these
 // sums are added with float32's rounding.
 //
-// Error. |C - A B| <= (2 u^2 + gamma_n) |A| |B|, n the length of both levels of sums. Infinity and NaN are
-// where float32 has them. float64 is multiplied as by `pipelined`.
+// Error. |C - A B| <= (2 u^2 + gamma_n) |A| |B|, n the length of both levels of sums. Infinity and NaN
+// are where float32 has them. float64 is multiplied as by `pipelined`.
 //
 // Prediction. A third of tf32, less the splitting: still well above `pipelined`.
 //

@@ -32,16 +32,19 @@ template <class T, int N> __device__ __forceinline__ void read_vectors(T (&into)
   }
 }
 
-// N neighbours in a row of C from their sums, of which `inside` are in it; in one piece if they lie so. A
-// function that is called: a thread has up to 128 entries, and as many copies would be most of a kernel.
+// N neighbours in a row of C from their sums, of which `inside` are in it; in one piece if they lie so.
+// A function that is called: a thread has up to 128 entries, and as many copies would be most of a
+// kernel.
 template <class T, int N>
-__device__ __noinline__ void finish(Together<T, N> sums, T* to, long long right, int inside, const T* bias,
-                                    int activation, const T* gate, long long gate_right, int gate_kind) {
+__device__ __noinline__ void finish(Together<T, N> sums, T* to, long long right, int inside,
+                                    const T* bias, int activation, const T* gate, long long gate_right,
+                                    int gate_kind) {
 #pragma unroll
   for (int n = 0; n < N; n++) {
     if (n >= inside) break;
     T& sum = sums.number[n];
-    sum = finished(sum, bias ? bias + n : nullptr, activation, gate ? gate + n * gate_right : nullptr, gate_kind);
+    sum = finished(sum, bias ? bias + n : nullptr, activation, gate ? gate + n * gate_right : nullptr,
+                   gate_kind);
   }
   if (inside == N && right == 1 && reinterpret_cast<size_t>(to) % sizeof sums == 0) {
     *reinterpret_cast<Together<T, N>*>(to) = sums;

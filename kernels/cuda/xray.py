@@ -145,6 +145,7 @@ def header(file: str) -> dict[str, str]:
             last = start[1]
             found[last] = words[start.end() :]
         elif words:
+            last = "" if last == "Next bottleneck" else last  # a remark on the whole file
             found[last] += f" {words}"
     return found
 

@@ -66,13 +66,15 @@ def compiled(
     (status,) = bindings.nvrtcCompileProgram(program, len(encoded), encoded)
     log = _bytes("ProgramLog", program).decode()
     assert status == bindings.nvrtcResult.NVRTC_SUCCESS, log
-    reports = {found[0]: [int(n or 0) for n in found[1:]] for found in REPORT.findall(log)}
+    reports = {low: [int(n or 0) for n in numbers] for low, *numbers in REPORT.findall(log)}
     bodies = dict(ENTRY.findall(_bytes("PTX", program).decode()))
     codes = _disassembled(_bytes("CUBIN", program)) if disassembled else {}
     made = {}
     for name in names:
         low = _answer(bindings.nvrtcGetLoweredName(program, name.encode())).decode()
-        made[name] = Compiled(*reports[low], bodies[low], codes.get(low, Counter()))
+        stack, spilled, registers, shared = reports[low]
+        code = codes.get(low, Counter())
+        made[name] = Compiled(stack, spilled, registers, shared, bodies[low], code)
     return made
 
 
@@ -84,7 +86,7 @@ def _answer(given: Any) -> Any:
 
 
 def _bytes(what: str, program: Any) -> bytes:
-    buffer = b" " * _answer(getattr(bindings, f"nvrtcGet{what}Size")(program))
+    buffer: bytes = b" " * _answer(getattr(bindings, f"nvrtcGet{what}Size")(program))
     _answer(getattr(bindings, f"nvrtcGet{what}")(program, buffer))
     return buffer.rstrip(b"\0") if what != "CUBIN" else buffer
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from strict_arrays import StrictArray
 
-Job = Callable[[], None]
+Job = Callable[[], Any]
 
 
 class OutOfMemoryError(MemoryError):
@@ -35,14 +35,6 @@ class Pool:
 
     def total_bytes(self) -> int:
         return self.used
-
-    def get_limit(self) -> int:
-        return self.limit
-
-    def set_limit(self, size: int) -> None:
-        self.limit = size
-
-    def free_all_blocks(self) -> None: ...
 
     def take(self, size: int) -> None:
         if self.limit and self.used + size > self.limit:
@@ -93,15 +85,17 @@ WORK = Work()
 class Memory:
     """A stretch of device memory: NumPy's, which nobody else knows."""
 
-    of_root: "weakref.WeakValueDictionary[int, Memory]" = weakref.WeakValueDictionary()
-
     def __init__(self, root: np.ndarray[Any, Any]) -> None:
         WORK.refuse("allocation")
         POOL.take(root.nbytes)
         weakref.finalize(self, WORK.given_back, root)
         self.root, self.ptr = root, root.ctypes.data
         self.owner: Callable[[], Any] = lambda: None
-        self.of_root[id(root)] = self
+        _memories[id(root)] = self
+
+
+_memories: "weakref.WeakValueDictionary[int, Memory]" = weakref.WeakValueDictionary()
+"""By the NumPy array that the memory is."""
 
 
 class MemoryPointer(NamedTuple):
@@ -115,16 +109,16 @@ class MemoryPointer(NamedTuple):
 
     def copy_from_device_async(self, source: "MemoryPointer", size: int) -> None:
         assert isinstance(source, MemoryPointer)
-        WORK.later(lambda: ctypes.memmove(self.ptr, source.ptr, size) and None)
+        WORK.later(lambda: ctypes.memmove(self.ptr, source.ptr, size))
 
     def copy_from_host_async(self, source: int, size: int) -> None:
         WORK.refuse("H2D transfer")
         found = ctypes.string_at(source, size)  # at once: the host may change its memory
-        WORK.later(lambda: ctypes.memmove(self.ptr, found, size) and None)
+        WORK.later(lambda: ctypes.memmove(self.ptr, found, size))
 
     def copy_to_host_async(self, target: int, size: int) -> None:
         WORK.refuse("D2H transfer")
-        WORK.later(lambda: ctypes.memmove(target, self.ptr, size) and None)
+        WORK.later(lambda: ctypes.memmove(target, self.ptr, size))
 
 
 class Flags(NamedTuple):
@@ -152,11 +146,11 @@ class StandInArray(StrictArray):
         dtype: Any = float,
         memptr: MemoryPointer | None = None,
         strides: Any = None,
-        order: str = "C",
+        order: Any = "C",
     ) -> None:
         if memptr is None:
             assert strides is None
-            self._is(np.ndarray(shape, dtype, order=order))  # type: ignore[call-overload]
+            self._is(np.ndarray(shape, dtype, order=order))
             self._held.fill(np.nan if self._held.dtype.kind == "f" else 1)  # nobody's numbers
             return
         offset = memptr.ptr - memptr.mem.ptr
@@ -175,7 +169,7 @@ class StandInArray(StrictArray):
         self._held, root = values, values
         while isinstance(root.base, np.ndarray):
             root = root.base
-        memory = Memory.of_root.get(id(root))
+        memory = _memories.get(id(root))
         known = memory is not None and memory.root is root
         self._memory = memory if known else Memory(root)  # type: ignore[assignment]
         self.base = self._memory.owner() if known else None
@@ -222,7 +216,7 @@ class StandInArray(StrictArray):
 
     def __getitem__(self, index: Any) -> Any:
         places = index if isinstance(index, tuple) else (index,)
-        if any(isinstance(part, StrictArray | list) for part in places):
+        if any(isinstance(part, StrictArray | list | np.ndarray) for part in places):
             return super().__getitem__(index)
         if not any(part is Ellipsis for part in places):
             places = (*places, ...)  # a view also of one entry

@@ -71,7 +71,7 @@ def steps(model: nn.Module, optimizer: Any, device: str, seeds: range) -> list[A
 def test_every_optimiser_over_its_flat_buffer(name: str) -> None:
     results = []
     for device in ("cuda", "cuda-sim"):
-        model = network(device)
+        model: Any = network(device)
         optimizer = getattr(optim, name)(model.parameters(), **OPTIMIZERS[name])
         losses = steps(model, optimizer, device, range(4))
         model[1].W.requires_grad = False  # the block is cut into runs
@@ -81,22 +81,22 @@ def test_every_optimiser_over_its_flat_buffer(name: str) -> None:
 
 
 def test_states_are_saved_copied_and_moved() -> None:
-    model = network("cuda")
+    model: Any = network("cuda")
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
     steps(model, optimizer, "cuda", range(3))
     state, memory = model.state_dict(), optimizer.state_dict()
     assert all(type(a) is np.ndarray for a in state.values())
     twin = copy.deepcopy((model, optimizer))
     again = pickle.loads(pickle.dumps((model, optimizer)))
-    other = network("cuda")
+    other: Any = network("cuda")
     other.load_state_dict(state)
     third = other, optim.Adam(other.parameters(), lr=1e-2)
     third[1].load_state_dict(memory)
     other[3].call, other[3].seed = model[3].call, model[3].seed
     expected = steps(model, optimizer, "cuda", range(3, 5))
-    for pair in (twin, again, third):
-        assert_same_bits(steps(*pair, "cuda", range(3, 5)), expected)
-        assert pair[0][1].W.device == "cuda"
+    for its_model, its_optimizer in (twin, again, third):
+        assert_same_bits(steps(its_model, its_optimizer, "cuda", range(3, 5)), expected)
+        assert its_model[1].W.device == "cuda"
     there = model.to("cuda-sim")
     assert_same_bits(there[1].W.numpy(), twin[0][1].W.numpy())
 

@@ -1,7 +1,6 @@
 """Device "cuda-sim": networks on the CUDA kernels against the formulas."""
 
 import threading
-from typing import Any
 
 import numpy as np
 import pytest

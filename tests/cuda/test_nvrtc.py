@@ -11,7 +11,6 @@ from cuda.nvrtc import Compiled, compiled, disassembler
 from tinygrad_ed.kernels.cuda import RUNGS
 from tinygrad_ed.kernels.cuda.declared import KERNELS, Declared, Simple
 from tinygrad_ed.kernels.cuda.ladder import Rung
-import tinygrad_ed.kernels.cuda.library  # noqa: F401 (enters all kernels into the table)
 from tinygrad_ed.kernels.cuda.sources import text_of
 
 ARCHITECTURES = (75, 80, 90)
@@ -95,7 +94,7 @@ def test_machine_code_copies_in_the_background_and_multiplies(rung: str, arithme
     for architecture in (80, 90):
         code = kernels(file, architecture)[large].code
         assert any(instruction.startswith("LDGSTS") for instruction in code)
-        assert code["LDS.128"] and code["ST.E.128"]
+        assert code["LDS.128"] and code["STG.E.128"]
         if rung == "pipelined":  # a step is 8 x 128 of them; most of what stands in it
             assert code[arithmetic] >= 1024 > 8 * code["LDS.128"]
         else:  # a step is two products of 4 x 4 fragments

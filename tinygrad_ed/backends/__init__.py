@@ -21,7 +21,10 @@ scalar_reader      goes through the source; scalar_names: what its names stand f
 scalar_types       the three kinds of value that it meets, and NumPy's type rules
 scalar_arithmetic  operators and scalar_functions: calls, as expressions of one entry
 scalar_inputs      what the loop is given
-scalar_lines       the lines before and inside the loop; scalar_layout: the text around them
+scalar_lines       the lines before and inside the loop; scalar_body: a loop before it is text
+scalar_layout      its text in Numba's dialect
+scalar_cuda        its text in CUDA C++; scalar_cpp: expressions there
+scalar_chains      two loops as one
 """
 
 from .arrays import checked_array

@@ -67,8 +67,8 @@ def _about_driver(runtime: Any) -> str | None:
     driver, built_for = versions(runtime)
     if not driver:
         return (
-            "there is no NVIDIA driver on this machine; install it and check it with nvidia-smi "
-            "(without an NVIDIA GPU: device 'cpu', or 'cuda-sim' to learn)"
+            "CuPy is installed but there is no NVIDIA driver on this machine; "
+            "install it for an NVIDIA GPU and check it with nvidia-smi"
         )
     if driver < built_for:
         extra = f"cuda{driver // 1000}"
@@ -134,8 +134,9 @@ class CudaBackend(KernelBackend):
         with contextlib.suppress(self.cupy.cuda.runtime.CUDARuntimeError):
             free, total = self.cupy.cuda.runtime.memGetInfo()
             there = f" Of the GPU's {total:,} bytes {free:,} are free;"
+        wanted = _one_line(error).rstrip(".")
         return MemoryError(
-            f"{doing}: {_one_line(error)}{there} CuPy's pool holds {pool.total_bytes():,} and uses "
+            f"{doing}: {wanted}.{there} CuPy's pool holds {pool.total_bytes():,} and uses "
             f"{pool.used_bytes():,}. Take smaller batches, or free what is kept: delete tensors, "
             f"losses above all, then cupy.get_default_memory_pool().free_all_blocks()"
         )

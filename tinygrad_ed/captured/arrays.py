@@ -89,7 +89,7 @@ def view_of(piece: Array, offset: int, like: Array) -> Array:
 
 def same_bytes(a: Array, b: Array) -> bool:
     """Whether two arrays have the same shape, type and bits."""
-    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
 
 
 def on_host(array: Array) -> np.ndarray[Any, Any]:

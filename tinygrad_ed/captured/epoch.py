@@ -81,9 +81,7 @@ def _in_one_call(
     program: "Program", arrays: Sequence[Array], order: Array, batches: int, size: int
 ) -> list[float]:
     assert program.whole is not None
-    data = [
-        in_order(given, mine) for mine, given in zip(program.inputs, arrays, strict=True)
-    ]
+    data = [in_order(given, mine) for mine, given in zip(program.inputs, arrays, strict=True)]
     steps = program.whole.epoch(data, order, size, program.result.arrays[0])
     losses, done = np.empty(batches), 0
     chunk = max(1, int(CHUNK // max(1, program.whole.work)))

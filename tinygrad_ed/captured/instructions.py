@@ -74,8 +74,7 @@ class Launch:
         if self._found is None:
             args = self.args
             reads, writes = (
-                [a for k in places if is_array(a := args[k])]
-                for places in _places(self.kernel)
+                [a for k in places if is_array(a := args[k])] for places in _places(self.kernel)
             )
             self._found = {"in": reads, "out": writes}
         found: Sequence[Array] = self._found[role]

@@ -92,7 +92,7 @@ class LaunchList(Runs):
 
     # --- runs -------------------------------------------------------------------------------------
 
-    def run(self, *arrays: Array) -> bool | None:  # type: ignore[override]
+    def run(self, *arrays: Array) -> bool | None:
         """One run on a batch; see `Runs`.
 
         Raises:
