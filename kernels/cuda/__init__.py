@@ -13,8 +13,8 @@ The product C = f(A B + b) as a ladder:
 - ``tf32``, ``tf32x3``, ``bf16``   tensor cores, which round their operands: only for who asks
 
 Their headers: ``product.cuh`` (operands, tiles), ``vectors.cuh`` (16 bytes at once),
-``pipeline.cuh``, ``simt.cuh``, ``tensor.cuh``, ``activations.cuh``; ``ptx.cuh`` has the instructions
-that C++ has not.
+``pipeline.cuh``, ``simt.cuh``, ``tensor.cuh``, ``activations.cuh``; ``ptx.cuh`` has the
+instructions that C++ has not.
 
 The other kernels: ``slopes``, ``sums``, ``softmax``, ``losses``, ``cross_entropy``, ``dropout``,
 ``gather`` (copies), ``counting``; ``reduce.cuh`` and ``rows.cuh`` say in which order sums are added

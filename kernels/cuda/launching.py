@@ -39,13 +39,16 @@ class Launch:
         words: Its one argument.
         arrays: Those whose addresses stand in the words.
         scratch: Its scratch memory, whose first number says what it refused; None if it has none.
+        of, args: The kernel and the operands that it was prepared of.
     """
 
     kernel: Kernel
     grid: Grid
     words: Words
     arrays: Sequence[Any]
-    scratch: Any = None
+    scratch: Any
+    of: "CudaKernel"
+    args: Sequence[Any]
 
     def run(self) -> None:
         """Launches it."""
@@ -142,7 +145,7 @@ class CudaKernel:
         if kernel is None:
             kernel = self.library.compiled(self.declared, grid.kernel)
             self._compiled[grid.kernel] = kernel
-        return Launch(kernel, grid, np.array(words, np.int64), arrays, mine)
+        return Launch(kernel, grid, np.array(words, np.int64), arrays, mine, self, args)
 
     def _words_of(self, kind: str, dtype: Any, arg: Any) -> list[int] | None:
         if not isinstance(arg, self.library.arrays.ndarray) or arg.dtype != dtype:

@@ -85,7 +85,18 @@ class Library:
 
     def refused(self, launch: Launch) -> bool:
         """Whether a launch objected to the numbers it was given; forgets it."""
-        if launch.scratch is None or not int(launch.scratch[0]):
+        if launch.scratch is None:
             return False
-        launch.scratch[:1] = 0
-        return True
+        refused = bool(int(launch.scratch[0]))  # this waits for the device
+        if refused:
+            launch.scratch[:1] = 0
+        self.look()
+        return refused
+
+    def look(self) -> None:
+        """Raises what a kernel of a recorded program objected to, if it did and nobody knows yet.
+
+        Whoever waits for the device calls it afterwards; so does a recorded program before a run.
+        """
+        for look in list(self.unseen.values()):
+            look()

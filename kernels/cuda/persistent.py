@@ -13,11 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .declared import Grid
-from .launching import Cell, CudaKernel, Words
+from .launching import Cell, CudaKernel, Launch, Words
 from .library import Library
 from .sources import text_of
 
-THREADS = 512
+THREADS = {"float32": 512, "float64": 256}
+"""In a block; numbers of float64 take two registers each."""
 ONE_BLOCK = 1 << 20
 """Multiply-adds of a step up to which one block does it all: its barriers are a hundred times as
 fast as those of a grid, and a small network is a chain of short waits."""
@@ -48,22 +49,22 @@ class Piece:
     scratch: Any = None
 
 
-def piece_of(kernel: CudaKernel, args: Sequence[Any]) -> Piece:
-    """A kernel on operands; a product by the one that is right for any grid."""
-    library = kernel.library
+def piece_of(launch: Launch) -> Piece:
+    """What a launch does; a product by the kernel that is right for any grid."""
+    kernel, library = launch.of, launch.of.library
     if kernel.declared.function(kernel.dtype) is None:
         kernel = library.get("product_any_grid", kernel.dtype)
-    launch = kernel.prepared(args)
-    assert launch is not None, f"{kernel.name} takes other operands"
     reads, writes = list[Range](), list[Range]()
-    for role, arg in zip(kernel.signature.roles, args, strict=True):
+    for role, arg in zip(kernel.signature.roles, launch.args, strict=True):
         if isinstance(arg, Cell):
             reads.append((arg.address, arg.address + 8))
         elif isinstance(arg, library.arrays.ndarray):
             found = extent(arg, library.machine.address(arg))
             (reads if role == "in" else writes).append(found)
-    if launch.scratch is not None:
-        writes.append(extent(launch.scratch, library.machine.address(launch.scratch)))
+    for array in launch.arrays:
+        if not any(array is arg for arg in launch.args):  # scratch memory
+            found = extent(array, library.machine.address(array))
+            (writes if kernel.declared.works else reads).append(found)
     return Piece(kernel, launch.words, reads, writes, launch.arrays, launch.scratch)
 
 
@@ -116,7 +117,13 @@ def text_of_program(pieces: Sequence[Piece]) -> str:
     if at_end or refusing:
         lines += ["WAIT();", *(f"STOP_IF_REFUSED({word});" for word in refusing)]
     body = "\n".join(f"    {line}" for line in lines)
-    return "\n".join([*files, text_of("program.cuh").replace(PLACE, body)])
+    head = f"#define PROGRAM_THREADS {threads_for(pieces)}"
+    return "\n".join([*files, head, text_of("program.cuh").replace(PLACE, body)])
+
+
+def threads_for(pieces: Sequence[Piece]) -> int:
+    """In a block, for pieces of these number types."""
+    return min(THREADS.get(piece.kernel.dtype, 1024) for piece in pieces)
 
 
 class Persistent:
@@ -135,7 +142,7 @@ class Persistent:
         self.state = arrays.zeros(2, np.int64)  # steps taken; the barrier's counter
         self.text = text_of_program(pieces)
         blocks = 1 if work <= ONE_BLOCK else self.machine.processors
-        self.grid = Grid("program", blocks, THREADS, cooperative=True)
+        self.grid = Grid("program", blocks, threads_for(pieces), cooperative=True)
         self.kernel = self.machine.kernel(self.text, ("program",), "program")
 
     def run(self, steps: int) -> int:

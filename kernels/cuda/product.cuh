@@ -3,13 +3,31 @@
 #include "operands.cuh"
 #include "activations.cuh"
 
-// An entry of C from its sum.
-template <class T>
-__device__ __forceinline__ T finished(T sum, const T* bias, long long activation, const T* gate,
-                                      long long gate_kind) {
-  if (bias) sum += *bias;
-  sum = activated(sum, activation);
-  return gate ? slope_at(sum, *gate, gate_kind) : sum;
+// Neighbours that are moved at once, if they are 4, 8 or 16 bytes.
+template <class T, int N> struct __align__(N * sizeof(T)) Together { T number[N]; };
+
+// N neighbours in a row of C from their sums, of which `inside` are in it; in one piece if they lie so.
+// A function that is called: a thread has up to 128 entries, and as many copies would be most of a
+// kernel.
+template <class T, int N>
+__device__ __noinline__ void finish(Together<T, N> sums, T* to, long long right, int inside,
+                                    const T* bias, int activation, const T* gate, long long gate_right,
+                                    int gate_kind) {
+#pragma unroll
+  for (int n = 0; n < N; n++) {
+    if (n >= inside) break;
+    T& sum = sums.number[n];
+    if (bias) sum += bias[n];
+    sum = activated(sum, activation);
+    if (gate) sum = slope_at(sum, gate[n * gate_right], gate_kind);
+  }
+  if (inside == N && right == 1 && reinterpret_cast<size_t>(to) % sizeof sums == 0) {
+    *reinterpret_cast<Together<T, N>*>(to) = sums;
+  } else {
+#pragma unroll
+    for (int n = 0; n < N; n++)
+      if (n < inside) to[n * right] = sums.number[n];
+  }
 }
 
 // C (M, N) = f(A (M, K) B (K, N) + bias) g'(gate): the one argument of every rung. Bias (N,) and gate
@@ -32,8 +50,8 @@ template <class T> struct Product {
   __device__ T b(long long k, long long j) const { return k < K() && j < N() ? B(k, j) : T(0); }
   __device__ void store(long long i, long long j, T sum) const {
     if (i < M() && j < N())
-      C(i, j) = finished(sum, bias ? &bias[j] : nullptr, activation, gate ? &gate(i, j) : nullptr,
-                         gate_kind);
+      finish(Together<T, 1>{{sum}}, &C(i, j), C.right, 1, bias ? &bias[j] : nullptr, int(activation),
+             gate ? &gate(i, j) : nullptr, gate.right, int(gate_kind));
   }
 };
 

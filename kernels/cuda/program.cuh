@@ -21,7 +21,7 @@ struct Program {
   long long steps;
 };
 
-template <class Operands> Operands operands_of(void (*piece)(const Operands&));
+template <class Operands> __device__ Operands operands_of(void (*piece)(const Operands&));
 
 // Calls a piece on the operands that begin at a word; on a copy, which no store can change.
 #define PIECE(piece, word)                                                                  \
@@ -37,7 +37,7 @@ template <class Operands> Operands operands_of(void (*piece)(const Operands&));
 
 #define WAIT() grid_barrier(o.barrier)
 
-__global__ void __launch_bounds__(512) program(Program o) {
+__global__ void __launch_bounds__(PROGRAM_THREADS) program(Program o) {
   long long step = 0;
   for (; step < o.steps; step++) {
     // the pieces of a step

@@ -17,9 +17,6 @@ template <class T> __device__ __forceinline__ void move_vector(T* to, const T* f
   *reinterpret_cast<V*>(to) = *reinterpret_cast<const V*>(from);
 }
 
-// 8 or 16 bytes that are moved at once.
-template <class T, int N> struct __align__(N * sizeof(T)) Together { T number[N]; };
-
 // N numbers, from an address that is a multiple of the vectors they come in.
 template <class T, int N> __device__ __forceinline__ void read_vectors(T (&into)[N], const T* from) {
   constexpr int W = N < WIDE<T> ? N : WIDE<T>;
@@ -32,30 +29,7 @@ template <class T, int N> __device__ __forceinline__ void read_vectors(T (&into)
   }
 }
 
-// N neighbours in a row of C from their sums, of which `inside` are in it; in one piece if they lie so.
-// A function that is called: a thread has up to 128 entries, and as many copies would be most of a
-// kernel.
-template <class T, int N>
-__device__ __noinline__ void finish(Together<T, N> sums, T* to, long long right, int inside,
-                                    const T* bias, int activation, const T* gate, long long gate_right,
-                                    int gate_kind) {
-#pragma unroll
-  for (int n = 0; n < N; n++) {
-    if (n >= inside) break;
-    T& sum = sums.number[n];
-    sum = finished(sum, bias ? bias + n : nullptr, activation, gate ? gate + n * gate_right : nullptr,
-                   gate_kind);
-  }
-  if (inside == N && right == 1 && reinterpret_cast<size_t>(to) % sizeof sums == 0) {
-    *reinterpret_cast<Together<T, N>*>(to) = sums;
-  } else {
-#pragma unroll
-    for (int n = 0; n < N; n++)
-      if (n < inside) to[n * right] = sums.number[n];
-  }
-}
-
-// The same, from the row and column of the first.
+// N neighbours in a row of C from their sums, the first one's row and column.
 template <class T, int N>
 __device__ __forceinline__ void store_vectors(const Product<T>& p, long long i, long long j,
                                               const T (&sums)[N]) {

@@ -1,10 +1,11 @@
 """From the text of a `.cu` file to a library on disk, once per machine.
 
-The name of a library is a digest of everything it depends on: the kernels' text, the simulator's,
-the compiler, its flags, and the processor. It is written beside its place and moved there in one
-step, so several processes may build the same one, and a digest of its own contents follows its last
-byte: one that was damaged is built again. The folder is `TINYGRAD_ED_CACHE`, else the user's cache
-folder; where that cannot be written, a library lives as long as the process.
+A library is made of the kernels and of the simulator's runtime, which lies beside the libraries as
+an object, compiled for the first of them. The name of either is a digest of everything it depends
+on: the text, the compiler, its flags, and the processor. It is written beside its place and moved
+there in one step, so several processes may build the same one, and a digest of its own contents
+follows its last byte: one that was damaged is built again. The folder is `TINYGRAD_ED_CACHE`, else
+the user's cache folder; where that cannot be written, a library lives as long as the process.
 """
 
 import functools
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
+RUNTIME = '#include "runtime.h"'
 
 FLAGS = (
     "-std=c++17",
@@ -29,17 +31,25 @@ FLAGS = (
     "-fvisibility=hidden",
     "-fno-gnu-unique",
     "-fno-exceptions",
+    "-nostdinc++",  # nothing of it is used, and to read it takes longer than a kernel
     "-U_FORTIFY_SOURCE",  # its checks know one stack
     "-w",  # a warning about CUDA's dialect helps nobody
 )
-WATCHED = (
-    "-DSIM_WATCHED",
+WATCHED = ("-DSIM_WATCHED",)
+ACCESSES = (
     "-g1",  # which line an access belongs to
+    "-gdwarf-4",  # of version 5, some addr2line confuse the first file with the whole text
     "-fsanitize=thread",
     "--param=tsan-distinguish-volatile=1",
     "-fno-tree-sra",  # a float4 is one access of 16 bytes, not four
 )
-
+"""For the kernels of a watched library, on top: its runtime watches, and is not watched."""
+LINKED = (
+    "-shared",
+    "-nostdlib",  # of C++ there is none; nor the library of -fsanitize=thread, whose place we take
+    "-Wl,-Bsymbolic",
+)
+LIBRARIES = ("-lm", "-lc", "-lgcc")
 
 DIGEST = hashlib.sha256().digest_size
 
@@ -84,17 +94,14 @@ def build(text: str, kernels: Sequence[str], *, watched: bool = False) -> Path:
         ['#include "cuda_on_cpu.h"', text, '#line 1 "kernels.list"']
         + [f"SIM_KERNEL({k}, {name})" for k, name in enumerate(kernels)]
     )
-    flags = FLAGS + WATCHED if watched else FLAGS
-    state = "\n".join([whole, _simulator(), *flags, _compiler_version(), _processor()])
-    name = f"{hashlib.sha256(state.encode()).hexdigest()[:24]}.so"
-    place = folder() / name
-    if _sound(place):
-        return place
+    runtime_flags = FLAGS + WATCHED if watched else FLAGS
+    flags = FLAGS + WATCHED + ACCESSES if watched else FLAGS
+    name = _digest(whole, flags) + ".so"
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return _compile(whole, flags, place)
+        folder().mkdir(parents=True, exist_ok=True)
+        return _library(whole, flags, folder() / name, runtime_flags)
     except OSError:  # the folder cannot be written
-        return _compile(whole, flags, _temporary_folder() / name)
+        return _library(whole, flags, _temporary_folder() / name, runtime_flags)
 
 
 def folder() -> Path:
@@ -109,26 +116,35 @@ def folder() -> Path:
     return home / "tinygrad_ed" / "cuda-sim"
 
 
-def _compile(text: str, flags: Sequence[str], place: Path) -> Path:
-    """Compiles and links beside the place, then moves the library there."""
+def _digest(text: str, flags: Sequence[str]) -> str:
+    """The name of what is compiled from a text and the simulator's headers."""
+    state = "\n".join([text, _simulator(), *flags, _compiler_version(), _processor()])
+    return hashlib.sha256(state.encode()).hexdigest()[:24]
+
+
+def _library(text: str, flags: Sequence[str], place: Path, runtime_flags: Sequence[str]) -> Path:
+    """Compiles kernels, and the runtime, as far as they do not lie there."""
+    if _sound(place):
+        return place
+    runtime = place.with_name(_digest(RUNTIME, runtime_flags) + ".o")
+    if not _sound(runtime):
+        _compile(RUNTIME, [*runtime_flags, "-c"], runtime)
+    others = ["-x", "none", str(runtime), *LIBRARIES]
+    return _compile(text, [*flags, *LINKED], place, others)
+
+
+def _compile(text: str, flags: Sequence[str], place: Path, others: Sequence[str] = ()) -> Path:
+    """Compiles a text beside the place, with other files, and moves the result there."""
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".building-") as scratch:
-        unit, made = Path(scratch) / "unit.o", Path(scratch) / "made.so"
-        command = [
-            str(compiler()),
-            *flags,
-            "-I",
-            str(HERE),
-            "-x",
-            "c++",
-            "-c",
-            "-",
-            "-o",
-            str(unit),
-        ]
-        _run(command, text)
-        # Linked without -fsanitize: its hooks are ours, and the library it would add is not wanted.
-        _run([str(compiler()), "-shared", "-Wl,-Bsymbolic", str(unit), "-o", str(made)], "")
-        with made.open("r+b") as file:  # what loads a library does not look behind its end
+        made = Path(scratch) / "made"
+        read = ["-I", str(HERE), "-x", "c++", "-"]
+        command = [str(compiler()), *flags, *read, *others, "-o", str(made)]
+        done = subprocess.run(command, input=text, capture_output=True, text=True)
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if "error" in line]
+            quoted = "\n".join((errors or [done.stderr])[:5])
+            raise BuildError(f"{command[0]} does not accept a kernel: {quoted}")
+        with made.open("r+b") as file:  # what loads or links it does not look behind its end
             digest = hashlib.sha256(file.read()).digest()
             file.write(digest)
         os.replace(made, place)
@@ -136,19 +152,12 @@ def _compile(text: str, flags: Sequence[str], place: Path) -> Path:
 
 
 def _sound(place: Path) -> bool:
-    """Whether a whole library lies there."""
+    """Whether a whole file lies there."""
     try:
         stored = place.read_bytes()
     except OSError:
         return False
     return hashlib.sha256(stored[:-DIGEST]).digest() == stored[-DIGEST:]
-
-
-def _run(command: list[str], text: str) -> None:
-    done = subprocess.run(command, input=text, capture_output=True, text=True)
-    if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if "error" in line] or [done.stderr]
-        raise BuildError(f"{command[0]} does not accept a kernel: " + "\n".join(errors[:5]))
 
 
 @functools.cache

@@ -2,13 +2,12 @@
 // may: at the wait that covers it. Until then its place holds NaN, and a watched build reports whoever
 // uses the place; afterwards it is as if the thread itself had just written there.
 #pragma once
-#include "simulator.h"
+#include "common.h"
 #include "watched.h"
 
 namespace sim {
 
-SIM_RUNTIME static __attribute__((noinline)) void copy_later(void* to, const void* from, int bytes,
-                                                              bool ok, Site site) {
+void copy_later(void* to, const void* from, int bytes, bool ok, Site site) {
   Simulator* s = me;
   Fiber& f = s->fibers[s->current];
   if (reinterpret_cast<uintptr_t>(to) % bytes || reinterpret_cast<uintptr_t>(from) % bytes) {
@@ -33,10 +32,10 @@ SIM_RUNTIME static __attribute__((noinline)) void copy_later(void* to, const voi
 }
 
 // What was copied since the last such call is a group.
-SIM_RUNTIME static __attribute__((noinline)) void close_copies() { me->fibers[me->current].groups++; }
+void close_copies() { me->fibers[me->current].groups++; }
 
 // Waits until at most `left` of this thread's groups are on their way.
-SIM_RUNTIME static __attribute__((noinline)) void land_copies(unsigned left) {
+void land_copies(unsigned left) {
   Simulator* s = me;
   Fiber& f = s->fibers[s->current];
   int kept = 0;

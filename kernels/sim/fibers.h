@@ -1,6 +1,11 @@
 // A fiber: a stack of its own, and a switch that saves where one stops and goes on where another did.
 #pragma once
-#include "language.h"
+#include <stddef.h>
+#if !defined(__x86_64__) || defined(SIM_PORTABLE)
+#include <ucontext.h>
+#endif
+
+#include "state.h"
 
 namespace sim {
 
@@ -8,9 +13,8 @@ using Start = void (*)();
 
 #if defined(__x86_64__) && !defined(SIM_PORTABLE)
 
-// What a function must leave as it found it is pushed; the stack pointer is the rest of the state.
-struct Context { void* stack_pointer; };
-
+// What a function must leave as it found it is pushed; the stack pointer is the rest of the state. It ends
+// with a jump: of a `ret`, a processor expects that it goes back to where the last call came from.
 extern "C" void sim_switch(void** save, void* go_on) __attribute__((visibility("hidden")));
 asm(R"(
   .pushsection .text
@@ -32,35 +36,43 @@ sim_switch:
   popq %r12
   popq %rbx
   popq %rbp
-  ret
+  popq %rcx
+  jmp *%rcx
   .size sim_switch, .-sim_switch
   .popsection
 )");
 
-SIM_RUNTIME static inline void switch_to(Context& from, Context& to) {
-  sim_switch(&from.stack_pointer, to.stack_pointer);
-}
+// What the scheduler needs for its own state, while it runs a block: nothing else.
+struct Here { explicit Here(Context&) {} };
 
-SIM_RUNTIME static void prepare(Context& fiber, char* stack, size_t size, Start start) {
+static inline void switch_to(Context& from, Context& to) { sim_switch(&from.at, to.at); }
+
+static void prepare(Context& fiber, char* stack, size_t size, Start start) {
   void** top = reinterpret_cast<void**>(stack + size) - 2;  // aligned as after a call
-  *top = reinterpret_cast<void*>(start);                    // where the first `ret` goes
-  fiber.stack_pointer = top - 6;                            // six registers, whatever they hold
+  *top = reinterpret_cast<void*>(start);                    // where the first jump goes
+  fiber.at = top - 6;                                       // six registers, whatever they hold
 }
 
 #else  // any other processor, slower: each switch asks the system for the mask of signals
 
-struct Context { ucontext_t state; };
+struct Here {
+  ucontext_t state;
+  explicit Here(Context& scheduler) { scheduler.at = &state; }
+};
 
-SIM_RUNTIME static inline void switch_to(Context& from, Context& to) {
-  swapcontext(&from.state, &to.state);
+static inline void switch_to(Context& from, Context& to) {
+  swapcontext(static_cast<ucontext_t*>(from.at), static_cast<ucontext_t*>(to.at));
 }
 
-SIM_RUNTIME static void prepare(Context& fiber, char* stack, size_t size, Start start) {
-  getcontext(&fiber.state);
-  fiber.state.uc_stack.ss_sp = stack;
-  fiber.state.uc_stack.ss_size = size;
-  fiber.state.uc_link = nullptr;
-  makecontext(&fiber.state, start, 0);
+// The state lies at the far end of the stack.
+static void prepare(Context& fiber, char* stack, size_t size, Start start) {
+  ucontext_t* state = reinterpret_cast<ucontext_t*>(stack);
+  fiber.at = state;
+  getcontext(state);
+  state->uc_stack.ss_sp = state + 1;
+  state->uc_stack.ss_size = size - sizeof *state;
+  state->uc_link = nullptr;
+  makecontext(state, start, 0);
 }
 
 #endif

@@ -1,9 +1,25 @@
 // CUDA's built-in variables and functions, as far as kernels here use them.
 #pragma once
-#include "simulator.h"
-#include "watched.h"
+#include "calls.h"
 
 namespace sim {
+
+template <class T> struct Itself { using type = T; };
+template <class T> using itself = typename Itself<T>::type;  // a parameter that does not say what T is
+
+// What a lane hands to others: 8 bytes at most.
+template <class T> SIM_RUNTIME static inline uint64_t bits(T value) {
+  static_assert(sizeof(T) <= 8, "a lane hands on 8 bytes at most");
+  uint64_t word = 0;
+  __builtin_memcpy(&word, &value, sizeof value);
+  return word;
+}
+template <class T> SIM_RUNTIME static inline T value(uint64_t word) {
+  T made;
+  __builtin_memcpy(&made, &word, sizeof made);
+  return made;
+}
+
 // They are handed a pointer for the sake of the watched build: g++ watches a variable in shared memory
 // only where it must assume that a function which it calls could reach it.
 SIM_RUNTIME static inline uint3 thread_index(Simulator* s) { return s->fibers[s->current].thread; }
@@ -66,8 +82,8 @@ static inline void __threadfence_block() {}
 
 #define SIM_ATOMIC(name, T, ...)                          \
   template <class T>                                      \
-  SIM_RUNTIME T name(T* at, std::common_type_t<T> v) {    \
-    sim::watch_atomic(at, sizeof(T));                     \
+  SIM_RUNTIME T name(T* at, sim::itself<T> v) {           \
+    sim::watch_atomic_at(at, sizeof(T), SIM_PLACE);       \
     T old = *at;                                          \
     *at = __VA_ARGS__;                                    \
     return old;                                           \
@@ -80,26 +96,11 @@ SIM_ATOMIC(atomicExch, T, v)
 SIM_ATOMIC(atomicAnd, T, old & v)
 SIM_ATOMIC(atomicOr, T, old | v)
 template <class T>
-SIM_RUNTIME T atomicCAS(T* at, std::common_type_t<T> expected, std::common_type_t<T> v) {
-  sim::watch_atomic(at, sizeof(T));
+SIM_RUNTIME T atomicCAS(T* at, sim::itself<T> expected, sim::itself<T> v) {
+  sim::watch_atomic_at(at, sizeof(T), SIM_PLACE);
   T old = *at;
   if (old == expected) *at = v;
   return old;
 }
 
-// --- arithmetic: exp, tanh, fma and the like for float and double are C++'s own --------------------
-
-template <class T> static constexpr T min(T a, T b) { return b < a ? b : a; }
-template <class T> static constexpr T max(T a, T b) { return a < b ? b : a; }
 template <class T> static inline T __ldg(const T* at) { return *at; }
-static inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
-static inline double __fma_rn(double a, double b, double c) { return fma(a, b, c); }
-static inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
-static inline double rsqrt(double x) { return 1.0 / sqrt(x); }
-static inline int __float_as_int(float x) { return sim::value<int>(sim::bits(x)); }
-static inline unsigned __float_as_uint(float x) { return sim::value<unsigned>(sim::bits(x)); }
-static inline float __int_as_float(int x) { return sim::value<float>(sim::bits(x)); }
-static inline float __uint_as_float(unsigned x) { return sim::value<float>(sim::bits(x)); }
-static inline int __popc(unsigned x) { return __builtin_popcount(x); }
-static inline int __ffs(int x) { return __builtin_ffs(x); }
-static inline int __clz(int x) { return x ? __builtin_clz(unsigned(x)) : 32; }

@@ -9,13 +9,13 @@ namespace sim {
 // --- what a kernel calls -----------------------------------------------------------------------------
 
 // The counter is what the barrier on a GPU needs (kernels/cuda/grid.cuh); here it is held to the rules.
-SIM_RUNTIME static __attribute__((noinline)) void grid_barrier(unsigned* counter, Site site) {
+void grid_barrier(unsigned* counter, Site site) {
   Simulator* s = me;
   Fiber& f = s->fibers[s->current];
   if (!s->launch->cooperative)
     fail("thread " SIM_THREAD " meets the grid barrier at %s:%d in a launch that is not cooperative: "
          "its blocks need not run at the same time", SIM_XYZ(f.thread), site.file, site.line);
-  watch_atomic(counter, sizeof *counter);
+  watch_atomic_at(counter, sizeof *counter, SIM_PLACE);
   if (!s->failed && *counter & 0x7fffffffu)
     fail("the counter of the grid barrier at %s:%d holds %u: it must be 0 before it is first used, and "
          "written to by nobody else", site.file, site.line, *counter);
@@ -29,22 +29,22 @@ constexpr int MOST_TOGETHER = 1024;
 
 struct Waiting { Block block; Outcome outcome; bool began; };
 
-SIM_RUNTIME static size_t kept_bytes() { return me->local_bytes + me->launch->shared; }
+static size_t kept_bytes() { return me->local_bytes + me->launch->shared; }
 
-SIM_RUNTIME static void put_aside(char* to) {
+static void put_aside(char* to) {
   Simulator* s = me;
   memcpy(to, s->local, s->local_bytes);
   if (s->launch->shared) memcpy(to + s->local_bytes, s->shared, s->launch->shared);
 }
 
-SIM_RUNTIME static void put_back(const char* from) {
+static void put_back(const char* from) {
   Simulator* s = me;
   memcpy(s->local, from, s->local_bytes);  // `me` as well, which is the same for all blocks
   if (s->launch->shared) memcpy(s->shared, from + s->local_bytes, s->launch->shared);
   asm volatile("" ::: "memory");
 }
 
-SIM_RUNTIME static void release_block(Block& b) {
+static void release_block(Block& b) {
   Simulator* s = me;
   for (int t = 0; b.fibers && t < s->threads; t++) free(b.fibers[t].copies);
   free(b.fibers);
@@ -53,19 +53,17 @@ SIM_RUNTIME static void release_block(Block& b) {
   if (b.stacks) munmap(b.stacks, s->threads * STACK);
 }
 
-SIM_RUNTIME static bool make_block(Block& b, uint64_t number) {
+static bool make_block(Block& b, uint64_t number) {
   Simulator* s = me;
   b.number = number;
   b.block_index = index_of(number, s->grid);
   b.fibers = static_cast<Fiber*>(calloc(s->threads, sizeof(Fiber)));
   b.kept = static_cast<char*>(malloc(kept_bytes() + 1));
-  void* stacks = mmap(nullptr, s->threads * STACK, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  b.stacks = stacks == MAP_FAILED ? nullptr : static_cast<char*>(stacks);
+  b.stacks = new_stacks(s->threads);
   return b.fibers && b.kept && b.stacks && watch_block(b);
 }
 
-SIM_RUNTIME static void take_turn(Waiting& w) {
+static void take_turn(Waiting& w) {
   Simulator* s = me;
   static_cast<Block&>(*s) = w.block;
   if (w.began) {
@@ -82,7 +80,7 @@ SIM_RUNTIME static void take_turn(Waiting& w) {
 }
 
 // All blocks have come to a stop: may they go on?
-SIM_RUNTIME static bool all_have_met(Waiting* blocks, int count) {
+static bool all_have_met(Waiting* blocks, int count) {
   Simulator* s = me;
   const Waiting *waits = nullptr, *ended = nullptr;
   int n_waits = 0, n_ended = 0;
@@ -111,7 +109,7 @@ SIM_RUNTIME static bool all_have_met(Waiting* blocks, int count) {
   return true;
 }
 
-SIM_RUNTIME static const char* run_together(int count) {
+static const char* run_together(int count) {
   Simulator* s = me;
   Block own = *s;
   Waiting* blocks = static_cast<Waiting*>(calloc(count, sizeof(Waiting)));

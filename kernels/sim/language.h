@@ -1,18 +1,7 @@
 // The words and types that CUDA adds to C++.
 #pragma once
-#include <link.h>
-#include <math.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <ucontext.h>
-
-#include <type_traits>
-#include <utility>
 
 #define __global__
 #define __device__
@@ -25,13 +14,14 @@
 
 // One copy for each thread of the operating system, and one block at a time runs on such a thread:
 // so this is the memory of a block. All of it lies in the library's thread-local storage, which
-// `Simulator::poison` fills with NaN before a block begins.
+// `poison` in simulator.h fills with NaN before a block begins.
 #define __shared__ static thread_local
 
 // Shared memory whose size the launch decides: DYNAMIC_SHARED(float, name);
 #define DYNAMIC_SHARED(T, name) T* name = static_cast<T*>(sim::dynamic_shared())
 
-// What belongs to the simulator is not itself watched (see watched.h), nor made a part of a kernel.
+// What of the simulator is compiled with a kernel is not itself watched (see watched.h), nor made a part
+// of the kernel.
 #ifdef SIM_WATCHED
 #define SIM_RUNTIME __attribute__((no_sanitize("thread"), noipa))
 #else

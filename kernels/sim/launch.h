@@ -1,15 +1,21 @@
-// From Python's call to a grid: the simulator of this thread, and the kernel with its arguments.
+// From Python's call to a grid: the simulator of this thread in this library, and the blocks in turn.
 #pragma once
+#include <link.h>
+
 #include "grid.h"
 #include "simulator.h"
 #include "watched.h"
 
 namespace sim {
 
-// Where this library's thread-local storage lies in this thread: __shared__ variables are all of it.
-SIM_RUNTIME static int find_local(dl_phdr_info* library, size_t, void* simulator) {
-  Simulator* s = static_cast<Simulator*>(simulator);
-  uintptr_t code = reinterpret_cast<uintptr_t>(&find_local);
+// Where this library lies, and where `me` lies in its thread-local storage, whose rest are the __shared__
+// variables. Each library has its own, and each thread of the system a copy of that.
+struct Home { size_t before_me, bytes; uintptr_t code; };
+static Home home;
+static bool home_is_known;
+
+static int find_home(dl_phdr_info* library, size_t, void*) {
+  uintptr_t code = reinterpret_cast<uintptr_t>(&find_home);
   size_t bytes = 0;
   bool ours = false;
   for (int i = 0; i < library->dlpi_phnum; i++) {
@@ -19,45 +25,24 @@ SIM_RUNTIME static int find_local(dl_phdr_info* library, size_t, void* simulator
     ours |= part.p_type == PT_LOAD && code - start < part.p_memsz;
   }
   if (!ours) return 0;
-  s->local = static_cast<char*>(library->dlpi_tls_data);
-  s->local_bytes = bytes;
-  s->code = library->dlpi_addr;
+  const char* low = static_cast<const char*>(library->dlpi_tls_data);
+  home = {size_t(reinterpret_cast<char*>(&me) - low), bytes, library->dlpi_addr};
   return 1;
 }
 
-SIM_RUNTIME static void discard(void* simulator) {  // when its thread ends
-  Simulator* s = static_cast<Simulator*>(simulator);
-  munmap(s->stacks, MOST_THREADS * STACK);
-  for (int t = 0; t < MOST_THREADS; t++) free(s->fibers[t].copies);
-  free(s->fibers);
-  free(s->shared);
-  free(s->accesses);
-  free(s);
-}
-
-static pthread_key_t key;
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-
-SIM_RUNTIME static Simulator* of_this_thread() {
-  pthread_once(&key_once, [] { pthread_key_create(&key, discard); });
-  Simulator* s = static_cast<Simulator*>(pthread_getspecific(key));
-  if (s) return s;
-  s = static_cast<Simulator*>(calloc(1, sizeof(Simulator)));
-  if (!s) return nullptr;
-  void* stacks = mmap(nullptr, MOST_THREADS * STACK, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  s->fibers = static_cast<Fiber*>(calloc(MOST_THREADS, sizeof(Fiber)));
-  if (stacks == MAP_FAILED || !s->fibers) {
-    free(s->fibers);
-    free(s);
-    return nullptr;
+// Two threads that find it at the same time find the same.
+static void go_home(Simulator* s) {
+  me = s;  // makes sure that the thread-local storage is there
+  if (!__atomic_load_n(&home_is_known, __ATOMIC_ACQUIRE)) {
+    dl_iterate_phdr(find_home, nullptr);
+    __atomic_store_n(&home_is_known, true, __ATOMIC_RELEASE);
   }
-  s->stacks = static_cast<char*>(stacks);
-  pthread_setspecific(key, s);
-  return s;
+  s->local = reinterpret_cast<char*>(&me) - home.before_me;
+  s->local_bytes = home.bytes;
+  s->code = home.code;
 }
 
-SIM_RUNTIME static void run_in_turn(uint64_t blocks) {
+static void run_in_turn(uint64_t blocks) {
   Simulator* s = me;
   int order = s->launch->order;
   uint64_t first = order == 2 ? draw(unsigned(blocks > 0xffffffff ? 0xffffffff : blocks)) : 0;
@@ -70,12 +55,10 @@ SIM_RUNTIME static void run_in_turn(uint64_t blocks) {
   }
 }
 
-SIM_RUNTIME static const char* run(const Launch* launch, void (*enter)(void*), void* call) {
-  Simulator* s = of_this_thread();
-  if (!s) return "no memory for the stacks of 1024 threads";
-  me = s;  // makes sure that the thread-local storage is there
+const char* run(const Launch* launch, void (*enter)(void*), void* call) {
+  Simulator* s = launch->simulator;
+  go_home(s);
   s->launch = launch, s->enter = enter, s->call = call;
-  dl_iterate_phdr(find_local, s);
   s->grid = dim3(launch->grid[0], launch->grid[1], launch->grid[2]);
   s->block = dim3(launch->block[0], launch->block[1], launch->block[2]);
   s->random = launch->seed * 2654435761u | 1;
@@ -107,33 +90,27 @@ SIM_RUNTIME static const char* run(const Launch* launch, void (*enter)(void*), v
   return error ? error : s->failed ? s->error : nullptr;
 }
 
-template <class... A, size_t... I>
-SIM_RUNTIME static void with_arguments(void (*kernel)(A...), void** arguments,
-                                       std::index_sequence<I...>) {
-  kernel(*static_cast<A*>(arguments[I])...);
-}
-
-template <class... A> struct Call {
-  void (*kernel)(A...);
-  void** arguments;
-
-  SIM_RUNTIME static void enter(void* call) {
-    Call* c = static_cast<Call*>(call);
-    with_arguments(c->kernel, c->arguments, std::index_sequence_for<A...>{});
-  }
-};
-
-template <class... A>
-SIM_RUNTIME static const char* start(const Launch* launch, void (*kernel)(A...), void** arguments) {
-  Call<A...> call{kernel, arguments};
-  return run(launch, Call<A...>::enter, &call);
-}
-
 }  // namespace sim
 
-// What Python finds in the library for each kernel.
-#define SIM_KERNEL(number, ...)                                                              \
-  extern "C" __attribute__((visibility("default"))) const char* launch_##number(             \
-      const sim::Launch* launch, void** arguments) {                                         \
-    return sim::start(launch, &__VA_ARGS__, arguments);                                      \
-  }
+// --- for a thread of Python, before its first launch and when it ends -------------------------------
+
+#define SIM_EXPORTED extern "C" __attribute__((visibility("default")))
+
+SIM_EXPORTED void discard_simulator(sim::Simulator* s) {
+  if (s->stacks) munmap(s->stacks, sim::MOST_THREADS * sim::STACK);
+  for (int t = 0; s->fibers && t < sim::MOST_THREADS; t++) free(s->fibers[t].copies);
+  free(s->fibers);
+  free(s->shared);
+  free(s->accesses);
+  free(s);
+}
+
+SIM_EXPORTED sim::Simulator* new_simulator() {
+  sim::Simulator* s = static_cast<sim::Simulator*>(calloc(1, sizeof(sim::Simulator)));
+  if (!s) return nullptr;
+  s->fibers = static_cast<sim::Fiber*>(calloc(sim::MOST_THREADS, sizeof(sim::Fiber)));
+  s->stacks = sim::new_stacks(sim::MOST_THREADS);
+  if (s->fibers && s->stacks) return s;
+  discard_simulator(s);
+  return nullptr;
+}

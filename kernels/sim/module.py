@@ -3,7 +3,9 @@
 import contextlib
 import ctypes
 import functools
+import struct
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +39,7 @@ class Settings:
 
 class _Current(threading.local):
     settings = Settings()
+    simulator: "_Simulator | None" = None
 
 
 _current = _Current()
@@ -86,32 +89,33 @@ def profiled() -> Iterator[Profile]:
         _current.settings = before
 
 
-class _Range(ctypes.Structure):
-    """`sim::Range`."""
-
-    _fields_ = (("low", ctypes.c_size_t), ("high", ctypes.c_size_t), ("writable", ctypes.c_int))
-
-
-class _Launch(ctypes.Structure):
-    """`sim::Launch`."""
-
-    _fields_ = (
-        ("grid", ctypes.c_uint * 3),
-        ("block", ctypes.c_uint * 3),
-        ("shared", ctypes.c_size_t),
-        ("order", ctypes.c_int),
-        ("seed", ctypes.c_uint),
-        ("kernel", ctypes.c_char_p),
-        ("buffers", ctypes.POINTER(_Range)),
-        ("n_buffers", ctypes.c_int),
-        ("cooperative", ctypes.c_int),
-        ("report", ctypes.c_void_p),
-    )
+_ONES = (1, 1, 1)
+_LAUNCH = struct.Struct("@6IN P iI P P ii P")
+"""The members of a `sim::Launch`."""
+_RANGE = struct.Struct("@2N i 0N")
+"""Those of a `sim::Range`."""
 
 
 @functools.lru_cache(maxsize=256)
 def _library(path: Path) -> ctypes.CDLL:
     return ctypes.CDLL(str(path), mode=getattr(ctypes, "RTLD_LOCAL", 0))
+
+
+class _Simulator:
+    """The fibers of a thread with their stacks; kernels of all libraries use them in turns.
+
+    Args:
+        library: Any, in whose memory nothing of it lies.
+    """
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        new, discard = library["new_simulator"], library["discard_simulator"]
+        new.restype, discard.restype, discard.argtypes = ctypes.c_void_p, None, [ctypes.c_void_p]
+        self.address = new()
+        if self.address is None:
+            raise SimulationError("no memory for the stacks of 1024 threads")
+        # When its thread ends; but not when the process does, where others may still run.
+        weakref.finalize(self, discard, self.address).atexit = False
 
 
 class SimulatedKernel:
@@ -125,8 +129,8 @@ class SimulatedKernel:
 
     def __init__(self, text: str, kernels: Sequence[str], name: str) -> None:
         self.text, self.kernels, self.name = text, tuple(kernels), name
-        self._entries: dict[bool, Any] = {}
-        self._libraries: dict[bool, Path] = {}
+        self._compiled: dict[bool, tuple[Any, Path]] = {}
+        self._name = ctypes.create_string_buffer(name.encode())
 
     def __call__(
         self,
@@ -153,40 +157,46 @@ class SimulatedKernel:
             BuildError: It does not compile.
         """
         settings = _current.settings
-        watched, profile = settings.watched or settings.profile is not None, settings.profile
-        entry = self._entries.get(watched) or self._load(watched)
+        profile = settings.profile
+        watched = settings.watched or profile is not None
+        entry, path = self._compiled.get(watched) or self._load(watched)
+        simulator = _current.simulator
+        if simulator is None:
+            simulator = _current.simulator = _Simulator(_library(path))
         counter = None if profile is None else Counter(arrays)
-        ranges = (_Range * max(1, len(arrays)))(*map(_range_of, arrays))
-        launch = _Launch(
-            (ctypes.c_uint * 3)(*grid, *[1] * (3 - len(grid))),
-            (ctypes.c_uint * 3)(*block, *[1] * (3 - len(block))),
+        looked_at = arrays if watched else ()
+        ranges = ctypes.create_string_buffer(b"".join(map(_range_of, looked_at)))
+        launch = _LAUNCH.pack(
+            *grid,
+            *_ONES[len(grid) :],
+            *block,
+            *_ONES[len(block) :],
             shared,
+            simulator.address,
             ORDERS.index(settings.order),
-            settings.seed,
-            self.name.encode(),
-            ranges,
-            len(arrays),
+            settings.seed % 2**32,
+            ctypes.addressof(self._name),
+            ctypes.addressof(ranges),
+            len(looked_at),
             cooperative,
-            counter and ctypes.cast(counter.report, ctypes.c_void_p),
+            0 if counter is None else ctypes.cast(counter.report, ctypes.c_void_p).value,
         )
         values = [np.asarray(value) for value in arguments]
-        places = (ctypes.c_void_p * max(1, len(values)))(*[v.ctypes.data for v in values])
-        error = entry(ctypes.byref(launch), places)
+        places = struct.pack(f"{len(values)}P", *[value.ctypes.data for value in values])
+        error = entry(launch, places)
         if error is not None:
-            raise SimulationError(named(error.decode(), self._libraries[watched]))
+            raise SimulationError(named(error.decode(), path))
         if counter is not None and profile is not None:
-            rows = counter.rows(self.name, self._libraries[watched])
-            profile.rows[:] = merged(profile.rows + rows)
+            profile.rows[:] = merged(profile.rows + counter.rows(self.name, path))
 
-    def _load(self, watched: bool) -> Any:
-        path = self._libraries[watched] = build(self.text, self.kernels, watched=watched)
+    def _load(self, watched: bool) -> tuple[Any, Path]:
+        path = build(self.text, self.kernels, watched=watched)
         entry = _library(path)[f"launch_{self.kernels.index(self.name)}"]
-        entry.argtypes = [ctypes.POINTER(_Launch), ctypes.POINTER(ctypes.c_void_p)]
-        entry.restype = ctypes.c_char_p
-        self._entries[watched] = entry
-        return entry
+        entry.argtypes, entry.restype = [ctypes.c_char_p, ctypes.c_char_p], ctypes.c_char_p
+        found = self._compiled[watched] = entry, path
+        return found
 
 
-def _range_of(array: Array) -> _Range:
+def _range_of(array: Array) -> bytes:
     low, high = np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
-    return _Range(low, high, array.flags.writeable)
+    return _RANGE.pack(low, high, array.flags.writeable)

@@ -6,14 +6,14 @@
 // an atomic afterwards (which is how a block learns that it is the last one). Atomic and volatile
 // accesses to global memory are not looked at.
 #pragma once
-#include "state.h"
+#include "common.h"
 
 namespace sim {
 
 constexpr size_t WORD = 2;  // bytes: two bf16 in a row are two words
 
 enum Kind : uint8_t { READS, WRITES, ATOMIC, BARRIER };
-SIM_RUNTIME static const char* verb(Kind kind) { return kind == READS ? "reads" : "writes"; }
+static const char* verb(Kind kind) { return kind == READS ? "reads" : "writes"; }
 
 struct Use {
   int who;  // 1 + thread, 0: nobody
@@ -38,11 +38,11 @@ struct Globals {
   unsigned now, grid_barrier;  // one tick for each fence, atomic and grid barrier
 };
 
-SIM_RUNTIME static void fence() {
+static void fence() {
   Globals* g = me->globals;
   if (g->blocks) g->blocks[me->number].fenced = g->now++;
 }
-SIM_RUNTIME static void atomic_meeting() {
+static void atomic_meeting() {
   Globals* g = me->globals;
   if (!g->blocks) return;
   Block_times& mine = g->blocks[me->number];
@@ -51,7 +51,7 @@ SIM_RUNTIME static void atomic_meeting() {
 }
 
 // Whether an earlier use may happen at the same time as one of the running thread.
-SIM_RUNTIME static bool unordered_in_block(const Use& before) {
+static bool unordered_in_block(const Use& before) {
   Simulator* s = me;
   if (before.who == 0 || before.who == s->current + 1) return false;
   if (before.block_phase != s->block_phase) return false;
@@ -59,7 +59,7 @@ SIM_RUNTIME static bool unordered_in_block(const Use& before) {
   return (before.who - 1) / WARP != warp || before.warp_phase == s->warp_phase[warp];
 }
 
-SIM_RUNTIME static bool unordered(const Use& before, bool global) {
+static bool unordered(const Use& before, bool global) {
   Simulator* s = me;
   if (before.who == 0) return false;
   if (before.block == unsigned(s->number)) return unordered_in_block(before);
@@ -70,7 +70,7 @@ SIM_RUNTIME static bool unordered(const Use& before, bool global) {
 
 // --- a word --------------------------------------------------------------------------------------
 
-SIM_RUNTIME static void race(const Use& before, Kind kind, bool wrote, bool global, unsigned place) {
+static void race(const Use& before, Kind kind, bool wrote, bool global, unsigned place) {
   Simulator* s = me;
   uint3 a = s->fibers[s->current].thread, b = index_of(before.who - 1, s->block);
   const char* memory = global ? "global" : "shared";
@@ -87,7 +87,7 @@ SIM_RUNTIME static void race(const Use& before, Kind kind, bool wrote, bool glob
   }
 }
 
-SIM_RUNTIME static void use_word(Word& word, uint8_t bytes, Kind kind, bool global, unsigned place) {
+static void use_word(Word& word, uint8_t bytes, Kind kind, bool global, unsigned place) {
   Simulator* s = me;
   bool writes = kind != READS, atomic = kind == ATOMIC;
   if (word.write.bytes & bytes && !(atomic && word.write.atomic) && unordered(word.write, global))
@@ -104,7 +104,7 @@ SIM_RUNTIME static void use_word(Word& word, uint8_t bytes, Kind kind, bool glob
 
 // --- shared memory -------------------------------------------------------------------------------
 
-SIM_RUNTIME static Word* words_of(const void* address) {
+static Word* words_of(const void* address) {
   Simulator* s = me;
   uintptr_t at = reinterpret_cast<uintptr_t>(address);
   size_t offset = inside(address, s->local, s->local_bytes)
@@ -113,14 +113,14 @@ SIM_RUNTIME static Word* words_of(const void* address) {
   return s->words + offset / WORD;
 }
 
-SIM_RUNTIME static const Copy* copy_to(int copier, const void* at) {
+static const Copy* copy_to(int copier, const void* at) {
   const Fiber& f = me->fibers[copier];
   for (int i = 0; i < f.n_copies; i++)
     if (inside(at, f.copies[i].to, f.copies[i].bytes)) return f.copies + i;
   return nullptr;
 }
 
-SIM_RUNTIME static void use_shared(const void* address, size_t bytes, Kind kind, unsigned place) {
+static void use_shared(const void* address, size_t bytes, Kind kind, unsigned place) {
   Simulator* s = me;
   Word* words = words_of(address);
   uint8_t part = bytes == 1 ? 1 << reinterpret_cast<uintptr_t>(address) % 2 : 3;
@@ -141,7 +141,7 @@ SIM_RUNTIME static void use_shared(const void* address, size_t bytes, Kind kind,
 
 // --- global memory: words by their addresses, single bytes and pairs by their own -------------------
 
-SIM_RUNTIME static Word* global_word(uint64_t key) {
+static Word* global_word(uint64_t key) {
   Globals* g = me->globals;
   if (2 * g->used >= g->room) {
     Globals old = *g;
@@ -162,7 +162,7 @@ SIM_RUNTIME static Word* global_word(uint64_t key) {
   }
 }
 
-SIM_RUNTIME static void use_global(uintptr_t at, size_t bytes, Kind kind, unsigned place) {
+static void use_global(uintptr_t at, size_t bytes, Kind kind, unsigned place) {
   unsigned size = bytes < 4 ? unsigned(bytes) : 4;
   for (size_t b = 0; b < bytes && !me->failed; b += size)
     use_word(*global_word((at + b) / size * 4 + size - 1), 3, kind, true, place);

@@ -3,14 +3,14 @@
 // goes on. So the program decides nothing about who is first: the order does, and a kernel that needs
 // a barrier which is not there gives other numbers in another order, or NaN.
 #pragma once
-#include "state.h"
+#include "common.h"
 #include "watched.h"
 
 namespace sim {
 
 // --- waiting -------------------------------------------------------------------------------------
 
-SIM_RUNTIME static __attribute__((noinline)) void barrier(Site site) {
+void barrier(Site site) {
   Simulator* s = me;
   Fiber& f = s->fibers[s->current];
   f.state = State::at_barrier;
@@ -18,42 +18,43 @@ SIM_RUNTIME static __attribute__((noinline)) void barrier(Site site) {
   to_scheduler();
 }
 
-SIM_RUNTIME static bool same(Site a, Site b) { return a.line == b.line && !strcmp(a.file, b.file); }
+static bool same(Site a, Site b) {
+  return a.line == b.line && (a.file == b.file || !strcmp(a.file, b.file));
+}
 
 // Wakes the lanes of a mask if all of them that have not ended wait for each other.
-SIM_RUNTIME static bool release(int warp, unsigned mask) {
+static bool release(int warp, unsigned mask) {
   Simulator* s = me;
+  if (mask & ~(s->in_warp[warp] | s->ended[warp])) return false;
   Fiber* lanes = s->fibers + warp * WARP;
-  int n = s->threads - warp * WARP < WARP ? s->threads - warp * WARP : WARP;
-  int first = -1;
-  for (int l = 0; l < n; l++) {
-    if (!(mask >> l & 1) || lanes[l].state == State::ended) continue;
-    if (lanes[l].state != State::in_warp || lanes[l].mask != mask) return false;
-    if (first < 0) first = l;
+  unsigned met = mask & s->in_warp[warp];
+  if (!met) return false;
+  int first = __builtin_ctz(met);
+  uint64_t seen[WARP];
+  memset(seen, 0xff, sizeof seen);  // NaN from a lane that takes no part
+  for (unsigned left = met; left; left &= left - 1) {
+    int l = __builtin_ctz(left);
+    if (lanes[l].mask != mask) return false;
     if (!same(lanes[l].site, lanes[first].site)) {
       fail("lanes %d and %d of warp %d meet in different warp operations: %s:%d and %s:%d", first, l,
            warp, lanes[first].site.file, lanes[first].site.line, lanes[l].site.file,
            lanes[l].site.line);
       return false;
     }
+    seen[l] = lanes[l].given;
   }
-  if (first < 0) return false;
-  uint64_t seen[WARP];
-  memset(seen, 0xff, sizeof seen);  // NaN from a lane that takes no part
-  for (int l = 0; l < n; l++)
-    if (mask >> l & 1 && lanes[l].state == State::in_warp) seen[l] = lanes[l].given;
-  for (int l = 0; l < n; l++) {
-    if (!(mask >> l & 1) || lanes[l].state != State::in_warp) continue;
-    memcpy(lanes[l].seen, seen, sizeof seen);
-    lanes[l].state = State::ready;
+  for (unsigned left = met; left; left &= left - 1) {
+    Fiber& f = lanes[__builtin_ctz(left)];
+    memcpy(f.seen, seen, sizeof seen);
+    f.state = State::ready;
   }
+  s->in_warp[warp] &= ~met;
   s->warp_phase[warp]++;
   return true;
 }
 
 // Hands a value to the lanes of the mask, waits for them, and gives the values of all 32.
-SIM_RUNTIME static __attribute__((noinline)) const uint64_t* exchange(unsigned mask, uint64_t value,
-                                                                      Site site) {
+const uint64_t* exchange(unsigned mask, uint64_t value, Site site) {
   Simulator* s = me;
   Fiber& f = s->fibers[s->current];
   if (!(mask >> s->current % WARP & 1)) {
@@ -62,16 +63,18 @@ SIM_RUNTIME static __attribute__((noinline)) const uint64_t* exchange(unsigned m
     to_scheduler();
   }
   f.state = State::in_warp, f.site = site, f.mask = mask, f.given = value;
+  s->in_warp[s->current / WARP] |= 1u << s->current % WARP;
   if (!release(s->current / WARP, mask)) to_scheduler();
   return f.seen;
 }
 
-SIM_RUNTIME static void fiber_main() {
+static void fiber_main() {
   Simulator* s = me;
   s->enter(s->call);
   s->fibers[s->current].state = State::ended;
   int warp = s->current / WARP;  // others may have waited for this one only
-  for (int t = warp * WARP; t < s->threads && t < (warp + 1) * WARP; t++)
+  s->ended[warp] |= 1u << s->current % WARP;
+  for (int t = warp * WARP; s->in_warp[warp] && t < s->threads && t < (warp + 1) * WARP; t++)
     if (s->fibers[t].state == State::in_warp) release(warp, s->fibers[t].mask);
   to_scheduler();
   abort();
@@ -79,7 +82,7 @@ SIM_RUNTIME static void fiber_main() {
 
 // --- a block -------------------------------------------------------------------------------------
 
-SIM_RUNTIME static void poison() {
+static void poison() {
   Simulator* s = me;
   memset(s->local, 0xff, s->local_bytes);
   asm volatile("" ::: "memory");
@@ -88,7 +91,7 @@ SIM_RUNTIME static void poison() {
 }
 
 // Nobody can go on: why.
-SIM_RUNTIME static void stuck() {
+static void stuck() {
   Simulator* s = me;
   const Fiber *first[5] = {};  // of each state
   int n[5] = {};
@@ -118,7 +121,7 @@ SIM_RUNTIME static void stuck() {
 }
 
 // All threads wait: at the same place?
-SIM_RUNTIME static bool at_one_place(const char* barrier) {
+static bool at_one_place(const char* barrier) {
   Simulator* s = me;
   for (int t = 1; t < s->threads; t++) {
     if (same(s->fibers[t].site, s->fibers[0].site)) continue;
@@ -131,30 +134,38 @@ SIM_RUNTIME static bool at_one_place(const char* barrier) {
   return true;
 }
 
-SIM_RUNTIME static void go_on_from_barrier() {
+static void go_on_from_barrier() {
   Simulator* s = me;
   for (int t = 0; t < s->threads; t++) s->fibers[t].state = State::ready;
   s->block_phase++;
 }
 
-SIM_RUNTIME static void begin_block() {
+static void begin_block() {
   Simulator* s = me;
   poison();
   s->block_phase++;
+  memset(s->in_warp, 0, sizeof s->in_warp);
+  memset(s->ended, 0, sizeof s->ended);
+  if (s->threads % WARP) s->ended[s->threads / WARP] = ~0u << s->threads % WARP;
+  uint3 at = {0, 0, 0};
   for (int t = 0; t < s->threads; t++) {
     Fiber& f = s->fibers[t];
-    f.thread = index_of(t, s->block);
+    f.thread = at;
+    if (++at.x == s->block.x) at.x = 0, at.y++;
+    if (at.y == s->block.y) at.y = 0, at.z++;
     f.state = State::ready;
     f.n_copies = 0, f.groups = f.turn = 0;
-    prepare(f.context, s->stacks + t * STACK, STACK, fiber_main);
+    // Stacks that all began at a multiple of 64 KiB would share a few lines of the caches.
+    prepare(f.context, s->stacks + t * STACK, STACK - t % 16 * 256, fiber_main);
   }
 }
 
 enum class Outcome { failed, ended, at_grid };
 
 // Until the threads of the block have ended, or wait for other blocks.
-SIM_RUNTIME static Outcome run_block() {
+static Outcome run_block() {
   Simulator* s = me;
+  Here here(s->scheduler);
   int sequence[MOST_THREADS];
   for (;;) {
     put_in_order(sequence, s->threads);

@@ -9,9 +9,7 @@ namespace sim {
 
 // Shows the lanes of a warp each other's fragments: lane l's are (result + l)->fragment[turn]. A lane may
 // be one operation ahead of another, which still reads: so there are two places, in turns.
-SIM_RUNTIME static __attribute__((noinline)) const Fiber* share_fragments(const unsigned* a,
-                                                                           const unsigned* b,
-                                                                           unsigned& turn, Site site) {
+static const Fiber* share_fragments(const unsigned* a, const unsigned* b, unsigned& turn, Site site) {
   Simulator* s = me;
   Fiber& f = s->fibers[s->current];
   turn = f.turn ^= 1;
@@ -27,39 +25,39 @@ SIM_RUNTIME static __attribute__((noinline)) const Fiber* share_fragments(const 
   return s->fibers + s->current / WARP * WARP;
 }
 
-SIM_RUNTIME static inline float tf32(unsigned word) {  // the lower bits are not looked at
-  return value<float>(word & ~0x1fffu);
+static inline float as_float(unsigned word) {
+  float made;
+  memcpy(&made, &word, sizeof made);
+  return made;
 }
-SIM_RUNTIME static inline float bf16(unsigned word, int half) {
-  return value<float>(half ? word & 0xffff0000u : word << 16);
+static inline float tf32(unsigned word) { return as_float(word & ~0x1fffu); }  // lower bits count nothing
+static inline float bf16(unsigned word, int half) {
+  return as_float(half ? word & 0xffff0000u : word << 16);
 }
 
-SIM_RUNTIME static __attribute__((noinline)) void mma_tf32(float* d, const unsigned* a,
-                                                           const unsigned* b, Site site) {
+void mma_tf32(float* d, const unsigned* a, const unsigned* b, Site site) {
   unsigned turn;
   const Fiber* lanes = share_fragments(a, b, turn, site);
   int g = me->current % WARP / 4, t = me->current % 4;
   for (int i = 0; i < 4; i++)
     for (int k = 0; k < 8; k++)
-      d[i] = fmaf(tf32(lanes[4 * g + k % 4].fragment[turn][i / 2 + k / 4 * 2]),
+      d[i] = __builtin_fmaf(tf32(lanes[4 * g + k % 4].fragment[turn][i / 2 + k / 4 * 2]),
                   tf32(lanes[4 * (2 * t + i % 2) + k % 4].fragment[turn][4 + k / 4]), d[i]);
 }
 
-SIM_RUNTIME static __attribute__((noinline)) void mma_bf16(float* d, const unsigned* a,
-                                                           const unsigned* b, Site site) {
+void mma_bf16(float* d, const unsigned* a, const unsigned* b, Site site) {
   unsigned turn;
   const Fiber* lanes = share_fragments(a, b, turn, site);
   int g = me->current % WARP / 4, t = me->current % 4;
   for (int i = 0; i < 4; i++)
     for (int k = 0; k < 16; k++)
-      d[i] = fmaf(bf16(lanes[4 * g + k % 8 / 2].fragment[turn][i / 2 + k / 8 * 2], k % 2),
+      d[i] = __builtin_fmaf(bf16(lanes[4 * g + k % 8 / 2].fragment[turn][i / 2 + k / 8 * 2], k % 2),
                   bf16(lanes[4 * (2 * t + i % 2) + k % 8 / 2].fragment[turn][4 + k / 8], k % 2), d[i]);
 }
 
 // Lane l gives the place of row l % 8 of matrix l / 8: 8 rows of 8 numbers of 16 bits. It gets, of each
 // matrix, the numbers 2 t and 2 t + 1 of row g; or of column g, if they are read transposed.
-SIM_RUNTIME static __attribute__((noinline)) void load_matrices(unsigned* words, const void* row,
-                                                                bool transposed, Site site) {
+void load_matrices(unsigned* words, const void* row, bool transposed, Site site) {
   Simulator* s = me;
   if (reinterpret_cast<uintptr_t>(row) % 16 || !in_shared(row)) {
     fail("thread " SIM_THREAD " gives ldmatrix at %s:%d an address that is %s",

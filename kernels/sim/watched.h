@@ -8,7 +8,7 @@
 //
 // A message names places in the library as @hexadecimal@; module.py looks them up.
 #pragma once
-#include "state.h"
+#include "common.h"
 
 #ifdef SIM_WATCHED
 #include "races.h"
@@ -23,8 +23,6 @@ static inline bool watch_block(Block&) { return true; }
 static inline void watch_barrier(Site) {}
 static inline void watch_grid_barrier() {}
 static inline void watch_block_ends() {}
-static inline void watch_fence() {}
-static inline void watch_atomic(const void*, size_t) {}
 static inline void watch_row(const void*, size_t) {}
 static inline void watch_part_of_row(const void*, size_t) {}
 static inline void watch_copy_begins(const void*, const void*, size_t) {}
@@ -33,13 +31,9 @@ static inline void watch_ends() {}
 
 #else
 
-// The place in the library of the call that the running function returns to.
-#define SIM_PLACE \
-  unsigned(reinterpret_cast<uintptr_t>(__builtin_return_address(0)) - 1 - sim::me->code)
+static size_t words_of_a_block() { return (me->local_bytes + me->launch->shared) / WORD + 9; }
 
-SIM_RUNTIME static size_t words_of_a_block() { return (me->local_bytes + me->launch->shared) / WORD + 9; }
-
-SIM_RUNTIME static const char* watch_begins(uint64_t blocks) {
+static const char* watch_begins(uint64_t blocks) {
   Simulator* s = me;
   s->globals = static_cast<Globals*>(calloc(1, sizeof(Globals)));
   s->words = static_cast<Word*>(calloc(words_of_a_block(), sizeof(Word)));
@@ -49,12 +43,12 @@ SIM_RUNTIME static const char* watch_begins(uint64_t blocks) {
   return s->globals->blocks ? nullptr : "no memory for watching so many blocks";
 }
 
-SIM_RUNTIME static bool watch_block(Block& block) {
+static bool watch_block(Block& block) {
   block.words = static_cast<Word*>(calloc(words_of_a_block(), sizeof(Word)));
   return block.words;
 }
 
-SIM_RUNTIME static void watch_ends() {
+static void watch_ends() {
   Simulator* s = me;
   if (s->globals) free(s->globals->cells), free(s->globals->blocks);
   free(s->globals);
@@ -64,7 +58,7 @@ SIM_RUNTIME static void watch_ends() {
 
 // --- counting ------------------------------------------------------------------------------------
 
-SIM_RUNTIME static void record(const void* address, size_t bytes, Kind kind, bool shared, unsigned place) {
+static void record(const void* address, size_t bytes, Kind kind, bool shared, unsigned place) {
   Simulator* s = me;
   if (!s->launch->report) return;
   if (s->n_accesses == s->accesses_room) {
@@ -77,9 +71,9 @@ SIM_RUNTIME static void record(const void* address, size_t bytes, Kind kind, boo
 }
 
 // A barrier's place is a line, and its address the name of the file.
-SIM_RUNTIME static void watch_barrier(Site site) { record(site.file, 0, BARRIER, true, site.line); }
+static void watch_barrier(Site site) { record(site.file, 0, BARRIER, true, site.line); }
 
-SIM_RUNTIME static void watch_block_ends() {
+static void watch_block_ends() {
   Simulator* s = me;
   if (s->launch->report && s->n_accesses) s->launch->report(s->accesses, s->n_accesses);
   s->n_accesses = 0;
@@ -87,7 +81,7 @@ SIM_RUNTIME static void watch_block_ends() {
 
 // --- an access -----------------------------------------------------------------------------------
 
-SIM_RUNTIME static void check_bounds(const void* address, size_t bytes, Kind kind, unsigned place) {
+static void check_bounds(const void* address, size_t bytes, Kind kind, unsigned place) {
   Simulator* s = me;
   uintptr_t at = reinterpret_cast<uintptr_t>(address);
   const Fiber& f = s->fibers[s->current];
@@ -112,8 +106,8 @@ SIM_RUNTIME static void check_bounds(const void* address, size_t bytes, Kind kin
 
 enum Ways { PLAIN = 0, UNORDERED = 1, UNCOUNTED = 2 };
 
-SIM_RUNTIME static __attribute__((noinline)) void watch(const void* address, size_t bytes, Kind kind,
-                                                         unsigned place, int how = PLAIN) {
+__attribute__((noinline)) static void watch(const void* address, size_t bytes, Kind kind,
+                                            unsigned place, int how = PLAIN) {
   Simulator* s = me;
   if (!s || !s->on_fiber || inside(address, s->stacks + s->current * STACK, STACK)) return;
   if (address == &me) return;  // which threadIdx and the like look at
@@ -131,29 +125,28 @@ SIM_RUNTIME static __attribute__((noinline)) void watch(const void* address, siz
   if (!(how & UNCOUNTED)) record(address, bytes, kind, shared, place);
 }
 
-SIM_RUNTIME static __attribute__((noinline)) void watch_fence() { fence(); }
-SIM_RUNTIME static void watch_atomic_at(const void* address, size_t bytes, unsigned place) {
+void watch_fence() { fence(); }
+void watch_atomic_at(const void* address, size_t bytes, unsigned place) {
   watch(address, bytes, ATOMIC, place, UNORDERED);
   if (!in_shared(address)) atomic_meeting();
 }
-SIM_RUNTIME static void watch_grid_barrier() { me->globals->grid_barrier = me->globals->now++; }
+static void watch_grid_barrier() { me->globals->grid_barrier = me->globals->now++; }
 
 // A copy that lands is a write by its thread, there and then.
-SIM_RUNTIME static void mark_copy(const void* to, size_t bytes, int copier) {
+static void mark_copy(const void* to, size_t bytes, int copier) {
   for (size_t w = 0; w < bytes / WORD; w++) words_of(to)[w].copier = copier;
 }
-SIM_RUNTIME static void watch_copy_at(const void* to, const void* from, size_t bytes, unsigned place) {
+static void watch_copy_at(const void* to, const void* from, size_t bytes, unsigned place) {
   if (from) watch(from, bytes, READS, place);
   watch(to, bytes, WRITES, place);
   mark_copy(to, bytes, me->current + 1);
 }
-SIM_RUNTIME static void watch_copy_ends_at(const void* to, size_t bytes, unsigned place) {
+static void watch_copy_ends_at(const void* to, size_t bytes, unsigned place) {
   mark_copy(to, bytes, 0);
   watch(to, bytes, WRITES, place, UNCOUNTED);
 }
 
 // They stand in functions that a kernel calls, whose caller is the place.
-#define watch_atomic(at, bytes) watch_atomic_at(at, bytes, SIM_PLACE)
 #define watch_row(at, bytes) record(at, bytes, READS, true, SIM_PLACE)
 #define watch_part_of_row(at, bytes) watch(at, bytes, READS, SIM_PLACE, UNCOUNTED)
 #define watch_copy_begins(to, from, bytes) watch_copy_at(to, from, bytes, SIM_PLACE)
@@ -165,7 +158,7 @@ SIM_RUNTIME static void watch_copy_ends_at(const void* to, size_t bytes, unsigne
 
 #ifdef SIM_WATCHED
 #define SIM_HOOK(name, bytes, kind, how)                                             \
-  extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void name(void* at) { \
+  extern "C" __attribute__((visibility("hidden"))) void name(void* at) { \
     sim::watch(at, bytes, sim::kind, SIM_PLACE, sim::how);                           \
   }
 #define SIM_HOOKS(bytes)                                        \
@@ -181,13 +174,13 @@ SIM_HOOKS(4)
 SIM_HOOKS(8)
 SIM_HOOKS(16)
 #define SIM_RANGE(name, kind)                                                                  \
-  extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void name(void* at, size_t n) { \
+  extern "C" __attribute__((visibility("hidden"))) void name(void* at, size_t n) { \
     for (size_t i = 0; i < n; i++)                                                             \
       sim::watch(static_cast<char*>(at) + i, 1, sim::kind, SIM_PLACE);                         \
   }
 SIM_RANGE(__tsan_read_range, READS)
 SIM_RANGE(__tsan_write_range, WRITES)
-extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void __tsan_func_entry(void*) {}
-extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void __tsan_func_exit() {}
-extern "C" SIM_RUNTIME __attribute__((visibility("hidden"))) void __tsan_init() {}
+extern "C" __attribute__((visibility("hidden"))) void __tsan_func_entry(void*) {}
+extern "C" __attribute__((visibility("hidden"))) void __tsan_func_exit() {}
+extern "C" __attribute__((visibility("hidden"))) void __tsan_init() {}
 #endif

@@ -74,7 +74,9 @@ def slope(dY: Array, Y: Array | None, kind: str | None) -> Array:
     """DY f'(z), written in the value Y = f(z); without a Y, dY as it is."""
     if Y is None or kind is None:
         return dY
-    return dY * {"relu": Y > 0, "sigmoid": Y * (1 - Y), "tanh": 1 - Y * Y}[kind]
+    slopes: dict[str, Array] = {"relu": Y > 0, "sigmoid": Y * (1 - Y), "tanh": 1 - Y * Y}
+    made: Array = dY * slopes[kind]
+    return made
 
 
 # --- products -------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ the rest. What it cannot show is CuPy itself: with `TINYGRAD_ED_TEST_DEVICE=cuda
 GPU, the same tests run on the real one.
 """
 
-import ctypes
 import os
 import sys
 import types
@@ -66,15 +65,3 @@ def cuda_device() -> Iterator[str]:
         patch.setattr(select, "_made", others)
         yield "cuda"
         stand_in_arrays.WORK.queue.clear()
-
-
-def there(a: np.ndarray[Any, Any], backend: Any) -> Any:
-    """An array on a device as it lies here: transposed, sliced, backwards or repeated."""
-    if backend.name != "cuda":
-        return a
-    if not a.size:
-        return backend.asarray(a)
-    low, high = np.lib.array_utils.byte_bounds(a)
-    piece = backend.asarray(np.frombuffer(ctypes.string_at(low, high - low), np.uint8))
-    pointer = piece.data + (a.ctypes.data - low)
-    return type(piece)(a.shape, a.dtype, memptr=pointer, strides=a.strides)

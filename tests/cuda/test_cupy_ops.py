@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from cuda.on_sim import Array, drawn, layouts, needs_compiler, seeds
-from cuda.stand_in import IS_REAL, cuda_device, there
+from cuda.stand_in import IS_REAL, cuda_device
+from devices import there
 from hypothesis import given
 from hypothesis import strategies as st
 from ops.cases import CASES

@@ -39,7 +39,9 @@ def refuse(trainee: Trainee, batch: Batch, ask: Callable[[Any], Any]) -> None:
 
 
 @with_cpu
-@pytest.mark.parametrize("asked", ["its loss", "the next step", "a weight"])
+@pytest.mark.parametrize(
+    "asked", ["its loss", "the next step", "a weight", "a step as written", "another program"]
+)
 def test_a_refused_step_changes_nothing_and_training_goes_on(device: str, asked: str) -> None:
     eager, captured = twins(lambda: network(device, out=10), device=device)
     given = batches(6, device, labels=True)
@@ -47,8 +49,11 @@ def test_a_refused_step_changes_nothing_and_training_goes_on(device: str, asked:
         "its loss": lambda loss: loss.item(),
         "the next step": lambda loss: captured.call(*given[3]),
         "a weight": lambda loss: captured.model[0].W.numpy(),
+        "a step as written": lambda loss: captured.step(*given[3]),
+        "another program": lambda loss: captured.call(*smaller[2]),
     }
-    assert_trains_alike(eager, captured, given[:3])
+    smaller = batches(3, device, labels=True, rows=3)
+    assert_trains_alike(eager, captured, [*given[:3], *smaller])
     refuse(captured, bad_label(device), asks[asked])
     assert_trains_alike(eager, captured, given[3:])
 

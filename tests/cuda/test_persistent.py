@@ -44,7 +44,7 @@ class Network:
         return LIBRARY.get(name, self.dtype)
 
     def pieces(self) -> list[Piece]:
-        return [piece_of(self.kernel(name), args) for name, args in self.launches]
+        return [piece_of(self.kernel(name).prepared(args)) for name, args in self.launches]
 
     def in_turn(self, steps: int) -> None:
         for _ in range(steps):

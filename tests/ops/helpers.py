@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from devices import there
 from hypothesis import HealthCheck, settings
 from ops.cases import CASES
 from ops.draw import Call, Fixed
@@ -42,7 +43,8 @@ def tensors(
         array = x.array if isinstance(x, Fixed) else x
         if isinstance(array, np.ndarray):
             kind = dtype if array.dtype.kind == "f" else None
-            array = tg.Tensor(array.astype(kind, copy=False) if kind else array, backend, requires)
+            array = array.astype(kind, copy=False) if kind else array
+            array = tg.Tensor(there(array, backend), backend, requires)
         made.append(array)
     return made
 

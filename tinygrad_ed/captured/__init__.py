@@ -18,7 +18,11 @@ fusions       launches joined, never another bit
 memory        the program's own memory
 result        what a step returns, made anew each time
 program       tables and formulas in turn
-table         rows of words for the machine
+arrays        where arrays lie, on the host or on a GPU
+table         rows of words for the machine, which a compiled loop runs
+launch_list   launches of CUDA kernels, recorded as one graph
+counters      what the host counts, as such a graph counts it
+batches       an epoch of such graphs
 epoch         batches gathered and steps taken in one call
 listing       a program as text
 """

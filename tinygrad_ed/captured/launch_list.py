@@ -56,6 +56,7 @@ class LaunchList(Runs):
         self.stretches = [
             kernels.machine.recorded(functools.partial(launch, self.prepared[begin:end]))
             for begin, end in self._cut(outside)
+            if begin < end
         ]
         self._is_open = False  # a run's mark was not looked at yet
         self._batches: Batches | None = None
@@ -98,7 +99,7 @@ class LaunchList(Runs):
         Raises:
             ValueError: And others: what a kernel objected to in the run before.
         """
-        self.look()
+        self.kernels.look()
         if len(arrays) != len(self.inputs):
             return False
         for mine, given in zip(self.inputs, arrays, strict=True):
@@ -137,8 +138,13 @@ class LaunchList(Runs):
 
     def look(self) -> None:
         """Raises what a kernel objected to in the run before, if the host has not looked yet."""
-        if self._is_open and not self.settled():
+        if self.settled():
+            return
+        try:
             objection(self.refused)
+        except Exception as error:
+            error.add_note("This is about an earlier batch: a GPU says so when one waits for it.")
+            raise
 
     def refresh(self) -> None:
         """Looks hyper-parameters up again."""
@@ -156,7 +162,7 @@ class LaunchList(Runs):
 
     def epoch(self, data: Sequence[Array], order: Array, size: int, loss: Array) -> Steps:
         """See `Runs.epoch`."""
-        self.look()
+        self.kernels.look()
         if self._batches is None or not self._batches.are_of(data, size, loss):
             self._batches = Batches(self.inputs, data, size, loss, self.kernels, self.scratch)
         batches = self._batches
@@ -165,11 +171,13 @@ class LaunchList(Runs):
         def steps(first: int, losses: Array) -> int:
             self.counters.send()
             batches.start(first)
-            for _ in range(len(losses)):
-                step()
-            self._opens()
-            done = batches.done() - first
-            self.counters.fetch()  # the GPU has come to its end by now
+            try:
+                for _ in range(len(losses)):
+                    step()
+            finally:  # also on Ctrl-C
+                self._opens()
+                done = batches.done() - first  # waits until the GPU has come to its end
+                self.counters.fetch()
             losses[:done] = batches.losses(first, done)
             self.settled()
             return done
