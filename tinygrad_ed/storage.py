@@ -103,7 +103,7 @@ class Storage(Node):
             state.trace.forbids(f".item() of {self.label} {LOOKING}")
         if self.size != 1:
             raise ShapeError(f"item() needs exactly one entry; {self.label} has {self.size}")
-        value: float | int | bool = self._backend.to_numpy(self._array).item()
+        value: float | int | bool = self._backend.item(self._array)
         return value
 
     def _written(self, by: str) -> None:

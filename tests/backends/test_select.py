@@ -1,18 +1,15 @@
 """Choosing a device: no silent fall-back, and an error that names cause and fix."""
 
 import sys
-import types
 from typing import Any
 
 import pytest
+from cuda import stand_in
+from cuda.stand_in_cuda import CUDARuntimeError
 
 import tinygrad_ed as tg
 from tinygrad_ed.backends import explain_auto, get_backend
 from tinygrad_ed.backends.cuda import CudaBackend, why_unusable
-
-
-class FakeDriverError(RuntimeError):
-    """What CuPy raises when the driver does not answer."""
 
 
 def fake_cupy(devices: int | Exception) -> Any:
@@ -23,19 +20,14 @@ def fake_cupy(devices: int | Exception) -> Any:
             raise devices
         return devices
 
-    runtime = types.SimpleNamespace(
-        CUDARuntimeError=FakeDriverError, getDeviceCount=get_device_count
-    )
-    module = types.ModuleType("cupy")
-    module.cuda = types.SimpleNamespace(runtime=runtime)  # type: ignore[attr-defined]
-    return module
+    return stand_in.cupy(getDeviceCount=get_device_count)
 
 
 @pytest.mark.parametrize(
     ("cupy", "words"),
     [
         (None, ["CuPy is not installed", "tinygrad_ed[cuda12]"]),
-        (fake_cupy(FakeDriverError("no driver")), ["driver", "no driver", "nvidia-smi"]),
+        (fake_cupy(CUDARuntimeError("no driver")), ["driver", "no driver", "nvidia-smi"]),
         (fake_cupy(0), ["no CUDA device"]),
     ],
 )

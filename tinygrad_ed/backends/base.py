@@ -95,6 +95,10 @@ class Backend:
         view.flags.writeable = False
         return view
 
+    def item(self, array: Array) -> Any:
+        """The one number of an array, as Python's."""
+        return array.item()
+
     def out_of_memory(self, error: MemoryError, doing: str) -> MemoryError:
         """The error with what was computed; a device that knows more says more."""
         return MemoryError(f"{doing}: {error}")

@@ -126,6 +126,10 @@ class CudaBackend(KernelBackend):
         self.look()
         return found
 
+    def item(self, array: Array) -> Any:
+        """The one number, copied to the host."""
+        return self.to_numpy(array).item()
+
     def out_of_memory(self, error: MemoryError, doing: str) -> MemoryError:
         """What an op wanted, what there is, and what to do."""
         pool = self.cupy.get_default_memory_pool()
