@@ -75,8 +75,13 @@ class Declared:
 
     @property
     def works(self) -> bool:
-        """Whether it needs scratch memory; it may then refuse the numbers that it is given."""
+        """Whether it needs scratch memory."""
         return "work" in inspect.signature(self.head).parameters
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it may object to the numbers that it is given: the host has to look."""
+        return bool(getattr(self.head, "refuses", False))
 
     def signature(self, dtype: str) -> Signature:
         """Its operands for a number type."""
@@ -131,11 +136,13 @@ def kernel(
     threads: int = THREADS,
     equal: tuple[str, ...] = (),
     dtypes: tuple[str, ...] = FLOATS,
+    refuses: bool = False,
 ) -> Callable[[Callable[..., Any]], Declared]:
     """Decorator: enters a head into `KERNELS`."""
 
     def declare(head: Callable[..., Any]) -> Declared:
         name = head.__name__
+        head.refuses = refuses  # type: ignore[attr-defined]
         made = Simple(name, file, headed(head, equal), dtypes, None, blocks, threads)
         KERNELS[name] = made
         return made

@@ -5,6 +5,16 @@
 // exact to the last bit, exp, log, tanh and their kin within a few units of the last place.
 #pragma once
 
+// A mask in which every byte but 0 is true, as NumPy has it: `bytes.view(bool)` may hold any. To C++ a bool
+// is 0 or 1, and it would count with 255.
+template <> struct Flat<const bool> {
+  const bool* start;
+  long long size;
+  __device__ bool operator[](long long i) const {
+    return reinterpret_cast<const unsigned char*>(start)[i] != 0;
+  }
+};
+
 // Entries that a thread has on their way at once.
 constexpr int AT_ONCE = 4;
 

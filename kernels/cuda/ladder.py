@@ -72,9 +72,11 @@ class Rung(Declared):
 
     Attributes:
         shapes: By number type, from large to small.
+        rounds: Whether it rounds operands to fewer digits than their type has.
     """
 
     shapes: dict[str, tuple[Shape, ...]] | None = None
+    rounds: bool = False
 
     @property
     def rung(self) -> str:
@@ -99,10 +101,12 @@ class Rung(Declared):
         return Grid(self.spelt(dtype, shape), shape.blocks(M, N), shape.threads, shape.shared)
 
 
-def _rung(name: str, float32: Sequence[Shape], float64: Sequence[Shape]) -> Rung:
+def _rung(
+    name: str, float32: Sequence[Shape], float64: Sequence[Shape], rounds: bool = False
+) -> Rung:
     shapes = {"float32": tuple(float32), "float64": tuple(float64)}
     head = headed(product, SHAPES, "self")
-    return Rung(f"product_{name}", f"{name}.cu", head, shapes=shapes)
+    return Rung(f"product_{name}", f"{name}.cu", head, shapes=shapes, rounds=rounds)
 
 
 def _tiles(BM: int, BN: int, BK: int, *thread: int) -> list[Shape]:
@@ -136,6 +140,8 @@ _PIPELINED = (
 )
 _TENSOR = _rings(4, 8, (128, 128, 16, 3, 2, 4), (64, 64, 16, 3, 1, 2)), _PIPELINED[1]
 
+_BF16 = _rings(4, 8, (128, 128, 32, 2, 2, 4), (64, 128, 32, 2, 1, 4))
+
 RUNGS = {
     rung.rung: rung
     for rung in (
@@ -152,9 +158,9 @@ RUNGS = {
             [Shape((64, 32, 8, 2, 2, 2), 128, (64, 32))],
         ),
         _rung("pipelined", *_PIPELINED),
-        _rung("tf32", *_TENSOR),
-        _rung("tf32x3", *_TENSOR),
-        _rung("bf16", _rings(4, 8, (128, 128, 32, 2, 2, 4), (64, 128, 32, 2, 1, 4)), _PIPELINED[1]),
+        _rung("tf32", *_TENSOR, True),
+        _rung("tf32x3", *_TENSOR, True),
+        _rung("bf16", _BF16, _PIPELINED[1], True),
     )
 }
 """The ladder, from the bottom."""

@@ -171,7 +171,7 @@ def log_softmax_rows_vjp(dz: FlatOut, dy: Flat, y: Flat, K: Int) -> None:
 # --- losses ---------------------------------------------------------------------------------------
 
 
-@kernel("losses.cu", blocks=loss_blocks("z"), threads=512, equal=("z = t", "z = dz"))
+@kernel("losses.cu", blocks=loss_blocks("z"), threads=512, equal=("z = t", "z = dz"), refuses=True)
 def bce_with_logits(
     z: Flat,
     t: Flat,
@@ -198,7 +198,7 @@ def mse(y: Flat, t: Flat, loss: FlatOut, dx: FlatOut, dy: Flat, mean: Int, work:
     """
 
 
-@kernel("cross_entropy.cu", blocks=label_blocks)
+@kernel("cross_entropy.cu", blocks=label_blocks, refuses=True)
 def cross_entropy_labels(
     z: Flat,
     labels: Labels,

@@ -38,7 +38,7 @@ class Launch:
         grid: Over how many threads.
         words: Its one argument.
         arrays: Those whose addresses stand in the words.
-        scratch: Its scratch memory, whose first number says what it refused; None if it has none.
+        scratch: Where it says that it refuses its numbers, if it may.
         of, args: The kernel and the operands that it was prepared of.
     """
 
@@ -140,12 +140,13 @@ class CudaKernel:
         elif self.stops:
             words.append(0 if scratch is None else self.library.machine.address(scratch))
             arrays += [] if scratch is None else [scratch]
+        seen = mine if self.declared.refuses else None
         grid = self.declared.grid(self.dtype, given)
         kernel = self._compiled.get(grid.kernel)
         if kernel is None:
             kernel = self.library.compiled(self.declared, grid.kernel)
             self._compiled[grid.kernel] = kernel
-        return Launch(kernel, grid, np.array(words, np.int64), arrays, mine, self, args)
+        return Launch(kernel, grid, np.array(words, np.int64), arrays, seen, self, args)
 
     def _words_of(self, kind: str, dtype: Any, arg: Any) -> list[int] | None:
         if not isinstance(arg, self.library.arrays.ndarray) or arg.dtype != dtype:

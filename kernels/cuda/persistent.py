@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .declared import Grid
+from .ladder import Rung
 from .launching import Cell, CudaKernel, Launch, Words
 from .library import Library
 from .sources import text_of
@@ -38,7 +39,7 @@ class Piece:
         words: Its operands.
         reads, writes: The memory that it uses, scratch memory too.
         arrays: Those whose addresses stand in the words.
-        scratch: Its scratch memory, if it has any.
+        scratch: Where it says that it refuses its numbers, if it may; its last word leads there.
     """
 
     kernel: CudaKernel
@@ -52,7 +53,12 @@ class Piece:
 def piece_of(launch: Launch) -> Piece:
     """What a launch does; a product by the kernel that is right for any grid."""
     kernel, library = launch.of, launch.of.library
-    if kernel.declared.function(kernel.dtype) is None:
+    if isinstance(kernel.declared, Rung):
+        if kernel.declared.rounds:
+            raise ValueError(
+                f"a persistent kernel has products of its own, and no {kernel.declared.rung}: "
+                f"leave out use_kernel, or persistent=True"
+            )
         kernel = library.get("product_any_grid", kernel.dtype)
     reads, writes = list[Range](), list[Range]()
     for role, arg in zip(kernel.signature.roles, launch.args, strict=True):
@@ -66,6 +72,14 @@ def piece_of(launch: Launch) -> Piece:
             found = extent(array, library.machine.address(array))
             (writes if kernel.declared.works else reads).append(found)
     return Piece(kernel, launch.words, reads, writes, launch.arrays, launch.scratch)
+
+
+def work_of(launch: Launch) -> int:
+    """How many multiply-adds it takes, about."""
+    given = dict(zip(launch.of.signature.names, launch.args, strict=True))
+    results = zip(launch.of.signature.roles, launch.args, strict=True)
+    size = sum(int(arg.size) for role, arg in results if "out" in role and arg is not None)
+    return size * int(given["A"].shape[1]) if launch.of.name.startswith("product") else size
 
 
 def extent(array: Any, address: int) -> Range:
@@ -131,17 +145,25 @@ class Persistent:
 
     Args:
         library: Where kernels come from.
-        pieces: What a step is made of, in order.
-        work: Multiply-adds of a step, about.
+        launches: What a step is made of, in order.
+        blocks: How many work together; None: one for a small network, else what runs at once.
+
+    Raises:
+        ValueError: A product on a rung that rounds its operands, which this kernel does not.
     """
 
-    def __init__(self, library: Library, pieces: Sequence[Piece], work: float) -> None:
-        self.machine, self.pieces = library.machine, pieces
+    def __init__(
+        self, library: Library, launches: Sequence[Launch], blocks: int | None = None
+    ) -> None:
+        self.machine = library.machine
+        self.pieces = pieces = [piece_of(launch) for launch in launches]
         arrays = library.arrays
         self.words = arrays.asarray(np.concatenate([piece.words for piece in pieces]))
         self.state = arrays.zeros(2, np.int64)  # steps taken; the barrier's counter
         self.text = text_of_program(pieces)
-        blocks = 1 if work <= ONE_BLOCK else self.machine.processors
+        if blocks is None:
+            small = sum(map(work_of, launches)) <= ONE_BLOCK
+            blocks = 1 if small else self.machine.processors
         self.grid = Grid("program", blocks, threads_for(pieces), cooperative=True)
         self.kernel = self.machine.kernel(self.text, ("program",), "program")
 

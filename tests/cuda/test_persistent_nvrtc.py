@@ -10,7 +10,7 @@ from tinygrad_ed.kernels.cuda.persistent import Persistent
 @pytest.mark.parametrize("architecture", ["sm_75", "sm_90"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_it_compiles_for_blocks_of_its_size(dtype: str, architecture: str) -> None:
-    program = Persistent(LIBRARY, Network(dtype).pieces(), 1.0)
+    program = Persistent(LIBRARY, Network(dtype).prepared())
     made = compiled(program.text, ["program"], architecture)["program"]
     # All pieces are one function: in float64 a few numbers that live long are put aside
     assert made.spilled <= (0 if dtype == "float32" else 128)

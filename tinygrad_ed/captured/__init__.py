@@ -1,5 +1,6 @@
 """`tg.capture`: a training step as one program.
 
+options       what it was told
 step          the public function: traces, checks, runs
 arguments     what the step's signature says
 trace         what one run of a step computed, and what it took for granted

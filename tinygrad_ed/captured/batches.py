@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.cuda import Cell, Launch
+from ..kernels.cuda.persistent import Persistent
 from ..ops.registry import Array
 from .arrays import address_of, on_host, put
 from .copies import as_bytes
@@ -31,6 +32,7 @@ class Batches:
         loss: Where the step leaves its loss, one number.
         kernels: The library of kernels.
         scratch: The program's scratch memory, with the mark of a kernel that objects.
+        persistent: Whether many steps are one launch.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class Batches:
         loss: Array,
         kernels: Any,
         scratch: Array,
+        persistent: bool,
     ) -> None:
         self.inputs, self.data, self.size, self.loss = inputs, list(data), size, loss
         self.kernels, self.scratch = kernels, scratch
         self.place = kernels.arrays.zeros(1, np.int64)
         self.order = self.collected = kernels.arrays.zeros(0, np.int64)
-        self.step: Callable[[], None] = lambda: None
+        self.persistent = persistent
+        self.take: Callable[[int], Any] = lambda count: None
 
     def are_of(self, data: Sequence[Array], size: int, loss: Array) -> bool:
         """Whether they are rows of the same arrays: then what was recorded still holds."""
@@ -54,17 +58,27 @@ class Batches:
             a is b for a, b in zip(data, self.data, strict=True)
         )  # fmt: skip
 
-    def recorded(self, order: Array, step: Sequence[Launch]) -> Callable[[], None]:
-        """One step after its batch was gathered; recorded again only for a longer order."""
+    def recorded(self, order: Array, step: Sequence[Launch]) -> Callable[[int], Any]:
+        """Takes so many steps, each on a batch gathered for it; made anew for a longer order."""
         if len(order) > len(self.order):
             arrays, room = self.kernels.arrays, max(len(order), len(self.data[0]))
             self.order = arrays.zeros(room, np.int64)
             self.collected = arrays.zeros(room // self.size, self.loss.dtype)
             before, after = self._launches()
-            together = functools.partial(launch, [*before, *step, *after])
-            self.step = self.kernels.machine.recorded(together)
+            self.take = self._taking([*before, *step, *after])
         put(self.order[: len(order)], order)
-        return self.step
+        return self.take
+
+    def _taking(self, launches: Sequence[Launch]) -> Callable[[int], Any]:
+        if self.persistent:
+            return Persistent(self.kernels, launches).run
+        one = self.kernels.machine.recorded(functools.partial(launch, launches))
+
+        def take(count: int) -> None:
+            for _ in range(count):
+                one()
+
+        return take
 
     def _launches(self) -> tuple[list[Launch], list[Launch]]:
         library, at = self.kernels, Cell(address_of(self.place))

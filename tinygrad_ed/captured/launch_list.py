@@ -33,12 +33,18 @@ class LaunchList(Runs):
         inputs: The arrays that a run is given: a batch is copied into them.
         kernels: The library of kernels.
         outside: Memory that others see, by id of the array that owns it.
+        persistent: Whether an epoch is one launch.
     """
 
     copies = True
 
     def __init__(
-        self, launches: Sequence[Launch], inputs: Sequence[Array], kernels: Any, outside: set[int]
+        self,
+        launches: Sequence[Launch],
+        inputs: Sequence[Array],
+        kernels: Any,
+        outside: set[int],
+        persistent: bool,
     ) -> None:
         self.launches, self.inputs, self.kernels = list(launches), inputs, kernels
         arrays = kernels.arrays
@@ -52,12 +58,13 @@ class LaunchList(Runs):
         self.work = float(sum(a.size for line in launches for a in line.operands("out")))
         self.refresh()
         self.mark = kernels.machine.mark(self.scratch)
-        self.may_refuse = any(line.kernel.declared.works for line in launches)
+        self.may_refuse = any(line.kernel.declared.refuses for line in launches)
         self.stretches = [
             kernels.machine.recorded(functools.partial(launch, self.prepared[begin:end]))
             for begin, end in self._cut(outside)
             if begin < end
         ]
+        self.persistent = persistent
         self._is_open = False  # a run's mark was not looked at yet
         self._batches: Batches | None = None
 
@@ -88,7 +95,7 @@ class LaunchList(Runs):
             if may_refuse and seen and not line.kernel.stops:
                 cuts.append(k)
                 may_refuse = False
-            may_refuse = may_refuse or line.kernel.declared.works
+            may_refuse = may_refuse or line.kernel.declared.refuses
         return list(zip(cuts, [*cuts[1:], len(self.launches)], strict=True))
 
     # --- runs -------------------------------------------------------------------------------------
@@ -164,16 +171,17 @@ class LaunchList(Runs):
         """See `Runs.epoch`."""
         self.kernels.look()
         if self._batches is None or not self._batches.are_of(data, size, loss):
-            self._batches = Batches(self.inputs, data, size, loss, self.kernels, self.scratch)
+            self._batches = Batches(
+                self.inputs, data, size, loss, self.kernels, self.scratch, self.persistent
+            )
         batches = self._batches
-        step = batches.recorded(order, self.prepared)
+        take = batches.recorded(order, self.prepared)
 
         def steps(first: int, losses: Array) -> int:
             self.counters.send()
             batches.start(first)
             try:
-                for _ in range(len(losses)):
-                    step()
+                take(len(losses))
             finally:  # also on Ctrl-C
                 self._opens()
                 done = batches.done() - first  # waits until the GPU has come to its end
@@ -185,15 +193,15 @@ class LaunchList(Runs):
         return steps
 
 
-def launch_lists(library: Any, outside: set[int]) -> Callable[..., LaunchList]:
+def launch_lists(library: Any, outside: set[int], persistent: bool) -> Callable[..., LaunchList]:
     """Makes the launch lists of one program."""
     kernels = library.get("advance", "float32").library
-    return functools.partial(LaunchList, kernels=kernels, outside=outside)
+    return functools.partial(LaunchList, kernels=kernels, outside=outside, persistent=persistent)
 
 
 def _objects(line: Launch) -> bool:
     """Whether the op's own check finds something wrong with a launch's numbers."""
-    if not line.kernel.declared.works:
+    if not line.kernel.declared.refuses:
         return False
     try:
         line.context.check()

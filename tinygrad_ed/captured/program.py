@@ -18,6 +18,7 @@ from .graph import Graph
 from .instructions import Context, Formula, Instruction, Launch
 from .listing import Names, listing
 from .memory import own_memory
+from .options import Options
 from .result import Result
 from .runs import AXES, Runs, objection
 from .trace import Trace
@@ -34,7 +35,7 @@ class Program:
         result: What it returned.
         ends: What it left of the gradients.
         names: What its arguments are called.
-        fuse: Whether launches may be joined.
+        options: Whether launches may be joined, and how they run.
 
     Attributes:
         instructions: What runs, in order; `print(program)` shows it.
@@ -47,7 +48,7 @@ class Program:
     """
 
     def __init__(
-        self, trace: Trace, result: Result, ends: Ends, names: Sequence[str], *, fuse: bool
+        self, trace: Trace, result: Result, ends: Ends, names: Sequence[str], options: Options
     ) -> None:
         self.seen = self.seen_grounds = -1
         self.facts, self.choices, self.moves = trace.facts, trace.choices, trace.moves
@@ -56,7 +57,7 @@ class Program:
         )
         kept, library = [*results, *gradients], library_of(trace.device)
         given = trace.given
-        if fuse:
+        if options.fuse:
             leaves = [leaf._array for leaf in trace.leaves.values()]
             lines = constants_once(lines, given, [*leaves, *trace.outside.values()])
             graph = Graph(lines, [*kept, *given], library)
@@ -85,7 +86,7 @@ class Program:
         self.written = trace.written
         self.outside = set(trace.outside)
         self.names = Names(trace, names, moved)
-        make = _maker(library, self.outside)
+        make = _maker(library, self.outside, options)
         self.whole: Runs | None = None
         if not self.formulas and all(a.ndim <= AXES for a in self.inputs):
             launches: list[Any] = self.instructions
@@ -196,12 +197,12 @@ class Program:
         return f"<program of {self.launches} launches and {self.formulas} formulas>"
 
 
-def _maker(library: Library, outside: set[int]) -> Callable[..., Runs]:
+def _maker(library: Library, outside: set[int], options: Options) -> Callable[..., Runs]:
     """What makes runs of launches: (launches, inputs) -> a run of them."""
     if library.language == "cuda":
         from .launch_list import launch_lists
 
-        return launch_lists(library, outside)
+        return launch_lists(library, outside, options.persistent)
     from .table import tables  # which needs the compiler of kernels for the CPU
 
     return tables()

@@ -35,6 +35,7 @@ from .arguments import adopted, in_order, most_arguments, names_of_arguments
 from .compare import Difference, begin_alike, check_same
 from .epoch import run_epoch
 from .gradients import Ends
+from .options import Options
 from .program import Program
 from .recent import Recent
 from .result import named_in, result_of
@@ -47,19 +48,16 @@ PATIENCE = 8
 
 
 @overload
-def capture(
-    step: Callable[..., Any], *, device: str = ..., keep_grads: bool = ..., fuse: bool = ...
-) -> "CapturedStep": ...
+def capture(step: Callable[..., Any], **options: Any) -> "CapturedStep": ...
 @overload
-def capture(
-    *, device: str = ..., keep_grads: bool = ..., fuse: bool = ...
-) -> Callable[[Callable[..., Any]], "CapturedStep"]: ...
+def capture(**options: Any) -> Callable[[Callable[..., Any]], "CapturedStep"]: ...
 def capture(
     step: Callable[..., Any] | None = None,
     *,
     device: str = "cpu",
     keep_grads: bool = False,
     fuse: bool = True,
+    persistent: bool = False,
 ) -> Any:
     """Makes a training step one program; usable bare as a decorator, or with options.
 
@@ -76,13 +74,18 @@ def capture(
         device: The device of the model.
         keep_grads: Whether `p.grad` can be read after a step that used it up.
         fuse: Whether neighbouring kernels may become one. The bits are the same either way.
+        persistent: Whether `run` takes an epoch in one launch of a kernel made for the program, in
+            place of one graph a step: for small networks on a GPU, whose steps are shorter than
+            their launches. Compiled at the first `run`; the bits are the same.
 
     Raises:
         CaptureError: When it is called: the line that cannot be captured, and what to do.
+        ValueError: `persistent` on a device that has no such kernel.
     """
+    options = Options(device, keep_grads, fuse, persistent)
     if step is None:
-        return functools.partial(capture, device=device, keep_grads=keep_grads, fuse=fuse)
-    return CapturedStep(step, device=device, keep_grads=keep_grads, fuse=fuse)
+        return functools.partial(CapturedStep, options=options)
+    return CapturedStep(step, options)
 
 
 class _Waiting(NamedTuple):
@@ -101,12 +104,10 @@ class CapturedStep:
             from (see `listing.py`). None before the second call.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], *, device: str, keep_grads: bool, fuse: bool
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], options: Options) -> None:
         functools.update_wrapper(self, function)
-        self.function, self.keep_grads, self.fuse = function, keep_grads, fuse
-        self.backend = get_backend(device)
+        self.function, self.options = function, options
+        self.backend = get_backend(options.device)
         self.program: Program | None = None
         self._programs = Recent[Program]()
         self._traces = Recent[_Waiting]()
@@ -118,8 +119,7 @@ class CapturedStep:
     @property
     def _alike(self) -> Callable[..., "CapturedStep"]:
         """Captures another function with the same options."""
-        name, keep, fuse = self.backend.name, self.keep_grads, self.fuse
-        return functools.partial(CapturedStep, device=name, keep_grads=keep, fuse=fuse)
+        return functools.partial(CapturedStep, options=self.options)
 
     def __reduce__(self) -> Any:
         """A copy is captured anew: a program belongs to the memory that it was made for."""
@@ -235,7 +235,7 @@ class CapturedStep:
         result, shown = result_of(value)
         trace.named = list(named_in(value))
         returned = result.taken()
-        ends = Ends(trace.gradients, self.keep_grads)
+        ends = Ends(trace.gradients, self.options.keep_grads)
         ends.apply()
         del value
         if not trace.holds():  # something was set up on the way: only the next run is typical
@@ -251,7 +251,7 @@ class CapturedStep:
             return returned
         self._traces.keep(key, [w for w in waiting if w is not earlier])
         self._check(earlier, _Waiting(trace, shown))
-        program = Program(trace, result, ends, names, fuse=self.fuse)
+        program = Program(trace, result, ends, names, self.options)
         self._programs.keep(key, [program, *self._programs.get(key, [])][:PROGRAMS])
         self.program = program
         return returned

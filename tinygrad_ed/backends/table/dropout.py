@@ -18,6 +18,8 @@ class DropoutKernel:
         p, seed, call = params["p"], params["seed"], params["call"]
         if not (isinstance(p, float) and 0 <= p < 1 and 0 <= seed < 2**63):
             return None
+        if not -(2**63) <= call < 2**63:
+            return None
         x, y = self.environment.ordered(x), self.environment.empty(x.shape, x.dtype)
         return y if self.dropout[x.dtype](x, y, p, seed, call) else None
 

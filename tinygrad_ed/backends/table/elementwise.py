@@ -9,7 +9,7 @@ import numpy as np
 
 from ...ops.registry import Array, Op
 from ..base import Arrays, Gradients, Homes, Needs, Params
-from ..scalar_loops import NotElementwise, emit_op, emit_vjp
+from ..scalar_loops import NotElementwise, ScalarLoop, emit_op, emit_vjp
 from .environment import SERVED, Environment, Launchers
 from .generated import made, pattern_of
 from .plan import Plan
@@ -95,7 +95,8 @@ class ElementwiseKernel:
         ndarray = self.environment.ndarray
         key: Any = [(a.shape, a.dtype) if isinstance(a, ndarray) else type(a) for a in arrays]
         if params:
-            key += [float if isinstance(v, float) else v for v in params.values()]
+            # with its type: True equals 1, and a formula can tell them apart
+            key += [float if isinstance(v, float) else (type(v), v) for v in params.values()]
         try:
             key = (needs, *key)
             plan = self.plans.get(key)
@@ -136,8 +137,25 @@ class ElementwiseKernel:
         assert function is not None
         parameters = inspect.signature(function).parameters.values()
         positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        aliased = [arrays[positional.index(name)] for name in loop.aliases.values()]
+        if needs is None and aliased:
+            return None  # the value is an operand: there is nothing to compute
+        if needs is not None and not _are_gradients(loop, aliased, shape, dtype):
+            return None
         found = made(self.environment, loop, dtype) if loop.text else loop
         return Plan(found, positional, shape, dtype)
+
+
+def _are_gradients(
+    loop: ScalarLoop, aliased: Sequence[Any], shape: tuple[int, ...], dtype: str
+) -> bool:
+    """Whether all that a VJP gives has the result's shape and type, operands that it hands on too.
+
+    It may give a mask, or an operand that is broadcast; what comes of that, the formula says.
+    """
+    written = [o.dtype for o in loop.operands if o.kind == "out"]
+    found = [getattr(a, "shape", None) == shape and a.dtype == dtype for a in aliased]
+    return all(found) and all(each == dtype for each in written)
 
 
 def _agree(operands: Sequence[Any], layouts: Sequence[Any], shape: tuple[int, ...]) -> bool:

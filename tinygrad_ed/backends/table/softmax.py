@@ -5,6 +5,11 @@ from ..base import Arrays, Gradients, Homes, Needs, Params
 from .environment import Environment, Launchers
 
 
+def _is_last(axis: object, axes: int) -> bool:
+    """Whether it is the last of so many axes; True and 1.0 equal 1, and are no axis."""
+    return type(axis) is int and axes > 0 and axis in (-1, axes - 1)
+
+
 class SoftmaxKernel:
     """softmax and log_softmax along the last axis."""
 
@@ -16,7 +21,7 @@ class SoftmaxKernel:
     def forward(self, arrays: Arrays, params: Params) -> Array | None:
         """Each row's result."""
         (z,) = arrays
-        if z.ndim == 0 or z.size == 0 or params["axis"] not in (-1, z.ndim - 1):
+        if z.size == 0 or not _is_last(params["axis"], z.ndim):
             return None
         z, p = self.environment.ordered(z), self.environment.empty(z.shape, z.dtype)
         return p if self.rows[z.dtype](z, p, z.shape[-1]) else None
@@ -25,7 +30,7 @@ class SoftmaxKernel:
         self, dy: Array, y: Array, arrays: Arrays, needs: Needs, params: Params, homes: Homes = None
     ) -> Gradients:
         """The gradient of the scores, written in the result."""
-        if y.ndim == 0 or y.size == 0 or params["axis"] not in (-1, y.ndim - 1):
+        if y.size == 0 or not _is_last(params["axis"], y.ndim):
             return None
         dz = self.environment.empty(y.shape, y.dtype)
         dy = self.environment.ordered(dy)

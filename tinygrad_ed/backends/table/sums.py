@@ -28,7 +28,7 @@ def reduction_over(
     """What a sum over these axes comes down to; None where the formula must run."""
     n = len(shape)
     axes = range(n) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    if not all(isinstance(a, int) and -n <= a < n for a in axes):
+    if not all(-n <= a < n for a in axes):
         return None
     gone = sorted(a % n for a in axes)
     first = gone[0] if gone else 0
@@ -54,10 +54,12 @@ class SumKernel:
         self.spread = Launchers(environment, "spread")
 
     def _reduction(self, x: Array, params: Params) -> Reduction | None:
-        axis = params["axis"]
-        if x.size == 0 or not (axis is None or isinstance(axis, int | tuple)):
+        axis, keepdims = params["axis"], params["keepdims"]
+        axes = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
+        # True equals 1, and is no axis
+        if x.size == 0 or not isinstance(keepdims, bool) or any(type(a) is not int for a in axes):
             return None
-        return reduction_over(axis, params["keepdims"], x.shape)
+        return reduction_over(axis, keepdims, x.shape)
 
     def forward(self, arrays: Arrays, params: Params) -> Array | None:
         """Σ x, or the mean."""
