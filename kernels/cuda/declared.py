@@ -118,7 +118,8 @@ class Simple(Declared):
 
     def grid(self, dtype: str, given: Given) -> Grid:
         """As many blocks as there is work for."""
-        return Grid(*self.kernels(dtype), self.blocks(given), self.threads)
+        (kernel,) = self.kernels(dtype)
+        return Grid(kernel, self.blocks(given), self.threads)
 
     def function(self, dtype: str) -> str:
         """What the kernel calls."""

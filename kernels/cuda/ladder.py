@@ -102,7 +102,7 @@ class Rung(Declared):
 
 
 def _rung(
-    name: str, float32: Sequence[Shape], float64: Sequence[Shape], rounds: bool = False
+    name: str, float32: Sequence[Shape], float64: Sequence[Shape], *, rounds: bool = False
 ) -> Rung:
     shapes = {"float32": tuple(float32), "float64": tuple(float64)}
     head = headed(product, SHAPES, "self")
@@ -158,9 +158,9 @@ RUNGS = {
             [Shape((64, 32, 8, 2, 2, 2), 128, (64, 32))],
         ),
         _rung("pipelined", *_PIPELINED),
-        _rung("tf32", *_TENSOR, True),
-        _rung("tf32x3", *_TENSOR, True),
-        _rung("bf16", _BF16, _PIPELINED[1], True),
+        _rung("tf32", *_TENSOR, rounds=True),
+        _rung("tf32x3", *_TENSOR, rounds=True),
+        _rung("bf16", _BF16, _PIPELINED[1], rounds=True),
     )
 }
 """The ladder, from the bottom."""

@@ -14,8 +14,9 @@ import numpy as np
 
 from .declared import Grid
 from .ladder import Rung
-from .launching import Cell, CudaKernel, Launch, Words
+from .launching import Cell, CudaKernel, Launch
 from .library import Library
+from .machines import Words
 from .sources import text_of
 
 THREADS = {"float32": 512, "float64": 256}

@@ -1,13 +1,6 @@
 """`tg.capture(step)`: a training step as one program.
 
-    @tg.capture
-    def step(X, y):
-        loss = tg.bce_with_logits(model(X), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
+    step = tg.capture(step)              # a training step as a function of a batch
     L = step(X, y)                       # the first two calls run as written and are traced
     losses = step.run(X, y, order)       # an epoch in one call
 
@@ -48,9 +41,18 @@ PATIENCE = 8
 
 
 @overload
-def capture(step: Callable[..., Any], **options: Any) -> "CapturedStep": ...
+def capture(
+    step: Callable[..., Any],
+    *,
+    device: str = ...,
+    keep_grads: bool = ...,
+    fuse: bool = ...,
+    persistent: bool = ...,
+) -> "CapturedStep": ...
 @overload
-def capture(**options: Any) -> Callable[[Callable[..., Any]], "CapturedStep"]: ...
+def capture(
+    *, device: str = ..., keep_grads: bool = ..., fuse: bool = ..., persistent: bool = ...
+) -> Callable[[Callable[..., Any]], "CapturedStep"]: ...
 def capture(
     step: Callable[..., Any] | None = None,
     *,
