@@ -1,8 +1,7 @@
 """`tg.capture(step)`: a training step as one program.
 
-    step = tg.capture(step)              # a training step as a function of a batch
-    L = step(X, y)                       # the first two calls run as written and are traced
-    losses = step.run(X, y, order)       # an epoch in one call
+    L = step(X, y)                  # the first two calls run as written and are traced
+    losses = step.run(X, y, order)  # an epoch in one call
 
 The step is run twice as it stands, each time on the batch it is given, and what it computes is
 noted down; if both runs computed the same, that is the program, and from then on it runs without
