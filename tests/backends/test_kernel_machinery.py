@@ -243,12 +243,13 @@ def test_a_killed_process_leaves_nothing_that_is_taken_for_a_kernel(tmp_path: Pa
 def test_an_edited_kernel_never_runs_from_the_cache(tmp_path: Path) -> None:
     """Also when the edit is in a file that the kernel's own file only imports."""
     copy = tmp_path / "copied"
-    shutil.copytree(KERNELS, copy / "edited", ignore=shutil.ignore_patterns("__pycache__"))
+    ignored = shutil.ignore_patterns("__pycache__", "cuda", "sim")
+    shutil.copytree(KERNELS.parent, copy / "edited", ignore=ignored)
     run = f"""
         import sys
         import numpy as np
         sys.path.insert(0, {str(copy)!r})
-        from edited import loaded
+        from edited.cpu import loaded
         dz, one = np.zeros(3, np.float32), np.full(3, 0.5, np.float32)
         assert loaded.get("slope", "float32").launch(dz, one, one, 2)
         print(dz[0], "compiled" if "numba" in sys.modules else "loaded")
@@ -256,7 +257,7 @@ def test_an_edited_kernel_never_runs_from_the_cache(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     assert in_a_process(run, folder).stdout == "0.125 compiled\n"
     assert in_a_process(run, folder).stdout == "0.125 loaded\n"
-    file = copy / "edited" / "slopes.py"
+    file = copy / "edited" / "cpu" / "slopes.py"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("y[i] * (one - y[i])", "y[i] * (one + y[i])"), encoding="utf-8")
     assert in_a_process(run, folder).stdout == "0.375 compiled\n"

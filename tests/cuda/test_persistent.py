@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cuda.on_sim import DTYPES, Array, drawn, needs_compiler
+from cuda.on_sim import DTYPES, Array, drawn, layouts, needs_compiler, orders, sizes
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tinygrad_ed.kernels import sim
 from tinygrad_ed.kernels.cuda import Cell, Launch, Library, SimulatedMachine
 from tinygrad_ed.kernels.cuda.persistent import Persistent, Piece, barriers, extent
@@ -66,6 +68,24 @@ def test_it_has_the_bits_of_one_launch_after_the_other(blocks: int, dtype: str, 
         assert Persistent(LIBRARY, together.prepared(), blocks).run(3) == 3
     assert together.results() == apart.results()
     assert together.t[0] == 3
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@settings(max_examples=20, deadline=None)
+@given(sizes, sizes, sizes, layouts, layouts, st.booleans(), st.integers(0, 3), orders)
+def test_its_product_has_the_bits_of_the_ladder(
+    dtype: str, M: int, K: int, N: int, one: str, other: str, biased: bool, code: int, order: str
+) -> None:
+    A, B = drawn((M, K), dtype, 1, one), drawn((K, N), dtype, 2, other)
+    b, gate = drawn((N,), dtype, 3) if biased else None, np.tanh(drawn((M, N), dtype, 4))
+    found = []
+    for name in ("product_any_grid", "product_naive"):
+        C = np.full((M, N), 7, dtype)
+        with sim.simulation(order, seed=2):
+            finish = (b, code, None, 0) if biased else (None, 0, gate, code)
+            assert LIBRARY.get(name, dtype).launch(A, B, C, *finish)
+        found.append(C)
+    np.testing.assert_array_equal(*found)
 
 
 def test_a_refusal_ends_it_before_anything_else_is_written() -> None:
