@@ -23,10 +23,17 @@ WORDS = {"Flat": 2, "Labels": 2, "Mask": 2, "Vector": 2, "Matrix": 5, "Int": 2, 
 
 
 class Cell(NamedTuple):
-    """A number that a kernel finds in the machine's memory: there, plus `offset` if it is whole."""
+    """A number that a kernel finds in the machine's memory: there, plus `offset` if it is whole.
+
+    Attributes:
+        address: Where.
+        offset: What is added.
+        array: What lies there, if it is to live as long as the launch.
+    """
 
     address: int
     offset: int = 0
+    array: Any = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -115,6 +122,7 @@ class CudaKernel:
         for (_, kind, dtype), arg in zip(self._operands, args, strict=True):
             if type(arg) is Cell:
                 words += [arg.address, arg.offset]
+                arrays += [] if arg.array is None else [arg.array]
             elif kind == "Int":
                 words += [0, operator.index(arg)]
             elif kind == "Real":

@@ -68,8 +68,9 @@ def piece_of(launch: Launch) -> Piece:
         elif isinstance(arg, library.arrays.ndarray):
             found = extent(arg, library.machine.address(arg))
             (reads if role == "in" else writes).append(found)
+    known = [arg.array if isinstance(arg, Cell) else arg for arg in launch.args]
     for array in launch.arrays:
-        if not any(array is arg for arg in launch.args):  # scratch memory
+        if not any(array is arg for arg in known):  # scratch memory
             found = extent(array, library.machine.address(array))
             (writes if kernel.declared.works else reads).append(found)
     return Piece(kernel, launch.words, reads, writes, launch.arrays, launch.scratch)

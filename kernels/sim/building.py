@@ -141,8 +141,9 @@ def _compile(text: str, flags: Sequence[str], place: Path, others: Sequence[str]
         command = [str(compiler()), *flags, *read, *others, "-o", str(made)]
         done = subprocess.run(command, input=text, capture_output=True, text=True)
         if done.returncode:
-            errors = [line for line in done.stderr.splitlines() if "error" in line]
-            quoted = "\n".join((errors or [done.stderr])[:5])
+            said = done.stderr.splitlines()
+            errors = [line for line in said if "error" in line and "collect2" not in line]
+            quoted = "\n".join((errors or said)[:5])  # the linker does not say "error"
             raise BuildError(f"{command[0]} does not accept a kernel: {quoted}")
         with made.open("r+b") as file:  # what loads or links it does not look behind its end
             digest = hashlib.sha256(file.read()).digest()

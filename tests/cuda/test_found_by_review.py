@@ -1,6 +1,6 @@
 """What a review of the numbers on "cuda-sim" found wrong: each of these failed once.
 
-Most were faults of the table that all devices with kernels share, so these tests run on all of them.
+Most were faults of the table that all devices with kernels share, so these tests run on them all.
 """
 
 import inspect
@@ -159,10 +159,11 @@ def test_only_whole_numbers_are_axes(device: str, axis: Any) -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_keepdims_is_a_flag(device: str) -> None:
+    x: Any = leaf(A, device)
     for keepdims in (None, "yes"):
         with pytest.raises(TypeError):
-            leaf(A, device).sum(axis=0, keepdims=keepdims)
-    assert leaf(A, device).sum(axis=0, keepdims=1).shape == (1, 4)
+            x.sum(axis=0, keepdims=keepdims)
+    assert x.sum(axis=0, keepdims=1).shape == (1, 4)
 
 
 # --- numbers at the border of 64 bits, bytes that are no 0 or 1 -----------------------------------

@@ -74,6 +74,7 @@ def number(value: Any, type: str) -> Cpp:
             raise NotElementwise(f"a number of {int(value).bit_length()} bits")
         text = str(int(value)) if abs(value) < 2**31 else f"{int(value)}ll"
     else:
+        value = float(value)  # -0 is not 0
         with np.errstate(over="ignore"):
             rounded: Any = np.float32(value) if type == "float" else np.float64(value)
         size = abs(rounded)

@@ -34,7 +34,8 @@ from .scalar_types import NotElementwise
 HEADERS = ("operands.cuh", "elementary.cuh")
 
 WORDS = """
-alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const
+alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t
+char32_t class compl const
 constexpr const_cast continue decltype default delete do double dynamic_cast else enum explicit
 export extern false float for friend goto if inline int long mutable namespace new noexcept not
 not_eq nullptr operator or or_eq private protected public register reinterpret_cast return short
@@ -64,9 +65,10 @@ def cuda_text(kernel: str, operands: Sequence[Operand], body: Body) -> str:
 
 def identifier(name: str, names: Names) -> str:
     """A free name in C++ that is like this one, without letters that not every compiler knows, and
-    without underscores where C++ keeps them for itself.
+    without underscores where C++ keeps them for itself. Names of capitals may be macros.
     """
     plain = re.sub(r"[^A-Za-z0-9_]", lambda letter: f"u{ord(letter[0]):x}", name)
+    plain += "_" if re.fullmatch(r"[A-Z][A-Z0-9_]{2,}", plain) else ""
     return names.fresh(re.sub(r"__+", "_", f"u{plain}" if plain.startswith("_") else plain))
 
 

@@ -189,7 +189,9 @@ class Reader:
         if isinstance(function, Op):
             bound = _arguments_of_op(function, values, options)
             return self._inline(function.forward, bound, frame, last)
-        if isinstance(function, FunctionType) and not function.__module__.startswith("numpy"):
+        if isinstance(function, FunctionType) and not (function.__module__ or "").startswith(
+            "numpy"
+        ):
             return self._inline(function, bind(function, values, options), frame, last)
         return applied(self.arithmetic, function, values, options)
 

@@ -81,7 +81,7 @@ class Batches:
         return take
 
     def _launches(self) -> tuple[list[Launch], list[Launch]]:
-        library, at = self.kernels, Cell(address_of(self.place))
+        library, at = self.kernels, Cell(address_of(self.place), 0, self.place)
         gather, advance = library.get("gather", "uint8"), library.get("advance", "float32")
         collect = library.get("collect", self.loss.dtype.name)
         before = [

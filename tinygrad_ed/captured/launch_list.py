@@ -77,10 +77,12 @@ class LaunchList(Runs):
 
     def _operand(self, arg: Any, counts: bool) -> Any:
         if isinstance(arg, Count):
-            return Cell(address_of(self.counters.there(arg.counter)), arg.offset)
+            counter = self.counters.there(arg.counter)
+            return Cell(address_of(counter), arg.offset, counter)
         if isinstance(arg, Setting):
             self._taken += 1
-            return Cell(address_of(self.values) + (self._taken - 1) * self.values.itemsize)
+            value = self.values[self._taken - 1 : self._taken]
+            return Cell(address_of(value), 0, value)
         return self.counters.there(arg) if counts and isinstance(arg, np.ndarray) else arg
 
     def _cut(self, outside: set[int]) -> list[tuple[int, int]]:
