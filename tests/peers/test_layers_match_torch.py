@@ -11,7 +11,6 @@ torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
 
-
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
 def test_a_converted_layer_gives_torchs_values_and_gradients(activation: str, device: str) -> None:
