@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from tinygrad_ed.kernels.cuda import CudaKernel, Library, SimulatedMachine
+from cuda.gpu_machine import machine
+from tinygrad_ed.kernels.cuda import CudaKernel, Library
 from tinygrad_ed.kernels.cuda.declared import Grid
 from tinygrad_ed.kernels.cuda.machines import Kernel
 from tinygrad_ed.kernels.cuda.sources import with_headers
@@ -22,7 +23,7 @@ class Together:
     """
 
     def __init__(self) -> None:
-        self.machine = SimulatedMachine()
+        self.machine = machine()
         self.library = Library(self, np)
         self.noting = True
         self.noted: dict[str, ScalarLoop] = {}

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 from backends.kernel_rounding import unit
-from cuda.on_sim import Array
+from cuda.on_sim import LIBRARY, Array
 from hypothesis import strategies as st
 from tinygrad_ed.kernels import sim
-from tinygrad_ed.kernels.cuda import Launch, Library, SimulatedMachine
+from tinygrad_ed.kernels.cuda import Launch
 
-LIBRARY = Library(SimulatedMachine(), np)
 OTHER_GRIDS = (("reverse", None, None), ("shuffled", 3, 64), ("forward", 1, 96))
 """Order of threads, blocks, threads in a block; None: as launched."""
 

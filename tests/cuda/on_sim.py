@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cuda.gpu_machine import machine
 from hypothesis import strategies as st
 from tinygrad_ed.kernels import sim
-from tinygrad_ed.kernels.cuda import RUNGS, CudaKernel, Library, SimulatedMachine
+from tinygrad_ed.kernels.cuda import RUNGS, CudaKernel, Library
 
 Array = np.ndarray[Any, Any]
 
@@ -16,7 +17,7 @@ needs_compiler = pytest.mark.skipif(
 )
 DTYPES = ["float32", "float64"]
 PRELUDE = '#line 1 "test.cu"\n'
-LIBRARY = Library(SimulatedMachine(), np)
+LIBRARY = Library(machine(), np)
 CODES = {None: 0, "relu": 1, "sigmoid": 2, "tanh": 3}
 
 sizes = st.integers(0, 20) | st.sampled_from([1, 31, 33, 63, 64, 65, 70, 130])

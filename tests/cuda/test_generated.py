@@ -32,8 +32,9 @@ from backends.scalar_runs import (
 )
 from backends.scalar_updates import HYPERS, assert_updates_like_numpy
 from cuda.generated_on_sim import Together, generated
+from cuda.gpu_machine import machine
 from tinygrad_ed.kernels import sim
-from tinygrad_ed.kernels.cuda import Library, SimulatedMachine
+from tinygrad_ed.kernels.cuda import Library
 from tinygrad_ed.kernels.cuda.declared import Grid
 from tinygrad_ed.kernels.cuda.sources import with_headers
 
@@ -160,7 +161,7 @@ def broadcast(x, row, column, k, *, a):  # type: ignore[no-untyped-def]
 
 
 ALL = {"x": "full", "row": "row", "column": "column", "k": "scalar"}
-LIBRARY = Library(SimulatedMachine(), np)
+LIBRARY = Library(machine(), np)
 
 
 @settings(max_examples=40)

@@ -4,12 +4,13 @@ import re
 
 import numpy as np
 import pytest
+from cuda.gpu_machine import simulator_only
 from cuda.on_sim import drawn, needs_compiler, product_kernel
 from tinygrad_ed.kernels import sim
 from tinygrad_ed.kernels.cuda import RUNGS, CudaKernel
 from tinygrad_ed.kernels.cuda.sources import text_of
 
-pytestmark = needs_compiler
+pytestmark = [needs_compiler, simulator_only]
 WAIT = re.compile(r"(__syncthreads\(\)|cp_async_commit\(\)|cp_async_wait<[^>]*>\(\));")
 
 

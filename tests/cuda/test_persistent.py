@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cuda.on_sim import DTYPES, Array, drawn, layouts, needs_compiler, orders, sizes
+from cuda.gpu_machine import simulator_only
+from cuda.on_sim import DTYPES, LIBRARY, Array, drawn, layouts, needs_compiler, orders, sizes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tinygrad_ed.kernels import sim
-from tinygrad_ed.kernels.cuda import Cell, Launch, Library, SimulatedMachine
+from tinygrad_ed.kernels.cuda import Cell, Launch
 from tinygrad_ed.kernels.cuda.persistent import Persistent, Piece, barriers, extent
 
 pytestmark = needs_compiler
-LIBRARY = Library(SimulatedMachine(), np)
 
 
 class Network:
@@ -111,6 +111,7 @@ def test_barriers_stand_where_a_piece_needs_another_one_and_nowhere_else() -> No
     assert barriers([piece([a], []), piece([], [b])]) == [False, True]  # b, once in each step
 
 
+@simulator_only
 def test_every_barrier_between_pieces_is_missed() -> None:
     network = Network("float32")
     program = Persistent(LIBRARY, network.prepared(), 4)
