@@ -1,5 +1,6 @@
 """The rungs of the product: what each is made for, and how it is launched."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,8 +96,12 @@ class Rung(Declared):
 
     def grid(self, dtype: str, given: Given) -> Grid:
         """The shape for this size, and its blocks."""
+        return self.for_size(dtype, *given["C"].shape)
+
+    @functools.lru_cache(1024)  # noqa: B019 (a rung lives as long as the process)
+    def for_size(self, dtype: str, M: int, N: int) -> Grid:
+        """The same by the size of C."""
         assert self.shapes is not None
-        M, N = given["C"].shape
         shape = fitting(self.shapes[dtype], M, N)
         return Grid(self.spelt(dtype, shape), shape.blocks(M, N), shape.threads, shape.shared)
 

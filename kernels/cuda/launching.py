@@ -6,7 +6,7 @@ be read from instead (`operands.cuh`).
 """
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -77,26 +77,17 @@ class CudaKernel:
         self.signature, self.dtype = declared.signature(dtype), dtype
         self.stops = "in out" in self.signature.roles
         self._compiled: dict[str, Kernel] = {}
-        names, kinds = self.signature.names, self.signature.kinds
+        kinds = self.signature.kinds
         types = [self.signature.dtype_of(kind) for kind in kinds]
-        self._operands = list(zip(names, kinds, types, strict=True))
-        self._equal = [[self._size(side.strip()) for side in text.split("=")]
-                       for text in declared.equal]  # fmt: skip
+        self._operands = list(zip(kinds, types, strict=True))
+        self._equal = [[self._side(side) for side in text.split("=")] for text in declared.equal]
+        self._works, self._refuses = declared.works, declared.refuses
 
-    def _size(self, text: str) -> Callable[[Mapping[str, Any]], int | None]:
-        """What a side of "C.columns = B" looks at; None for an operand that is missing."""
-        name, _, part = text.partition(".")
-        kind = self.signature.kinds[self.signature.names.index(name)]
-
-        def size(given: Mapping[str, Any]) -> int | None:
-            operand = given[name]
-            if operand is None:
-                return None
-            if kind == "Matrix":
-                return int(operand.shape[1 if part == "columns" else 0])
-            return operator.index(operand) if kind == "Int" else int(operand.size)
-
-        return size
+    def _side(self, text: str) -> tuple[int, str, int]:
+        """A side of "C.columns = B": which operand, of which kind, along which axis."""
+        name, _, part = text.strip().partition(".")
+        place = self.signature.names.index(name)
+        return place, self.signature.kinds[place], int(part == "columns")
 
     def launch(self, *args: Any) -> bool:
         """Runs it on arrays and numbers; False if they are not what it is made for."""
@@ -119,7 +110,7 @@ class CudaKernel:
         """
         words: list[int] = []
         arrays: list[Any] = []
-        for (_, kind, dtype), arg in zip(self._operands, args, strict=True):
+        for (kind, dtype), arg in zip(self._operands, args, strict=True):
             if type(arg) is Cell:
                 words += [arg.address, arg.offset]
                 arrays += [] if arg.array is None else [arg.array]
@@ -135,21 +126,20 @@ class CudaKernel:
                     return None
                 words += found
                 arrays.append(arg)
-        given = dict(zip(self.signature.names, args, strict=True))
-        for sides in self._equal:
-            sizes = {size(given) for size in sides} - {None}
-            if len(sizes) > 1:
+        for one, other in self._equal:
+            sizes = _size(args, *one), _size(args, *other)
+            if sizes[0] != sizes[1] and None not in sizes:
                 return None
         mine = None
-        if self.declared.works:
+        if self._works:
             mine = self.library.scratch() if scratch is None else scratch
             words.append(self.library.machine.address(mine))
             arrays.append(mine)
         elif self.stops:
             words.append(0 if scratch is None else self.library.machine.address(scratch))
             arrays += [] if scratch is None else [scratch]
-        seen = mine if self.declared.refuses else None
-        grid = self.declared.grid(self.dtype, given)
+        seen = mine if self._refuses else None
+        grid = self.declared.grid(self.dtype, dict(zip(self.signature.names, args, strict=True)))
         kernel = self._compiled.get(grid.kernel)
         if kernel is None:
             kernel = self.library.compiled(self.declared, grid.kernel)
@@ -170,3 +160,13 @@ class CudaKernel:
         if not arg.flags.c_contiguous or (kind == "Vector" and arg.ndim != 1):
             return None
         return [address, arg.size]
+
+
+def _size(args: Sequence[Any], place: int, kind: str, axis: int) -> int | None:
+    """The size of an operand that others must agree with; None where it is missing."""
+    operand = args[place]
+    if operand is None:
+        return None
+    if kind == "Matrix":
+        return int(operand.shape[axis])
+    return operator.index(operand) if kind == "Int" else int(operand.size)
