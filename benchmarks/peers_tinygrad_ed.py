@@ -16,14 +16,14 @@ import tinygrad_ed as tg
 
 
 def train_step(name: str, mode: str) -> Job:
-    """One checked call a step on tensors in memory, or one call an epoch."""
+    """One checked call a step on tensors in memory, or one call (on a GPU one launch) an epoch."""
     case, (way, _, rung) = CASES[name], mode.partition("-on-")
     if rung or TF32:
         on_rung(rung or "tf32")
     step = step_of(case, network(case, DEVICE, separate=way == "eager-separate"))
-    if way in ("captured", "epoch"):
-        step = tg.capture(step, device=DEVICE)
-    if way == "epoch":
+    if way in ("captured", "epoch", "persistent"):
+        step = tg.capture(step, device=DEVICE, persistent=way == "persistent")
+    if way in ("epoch", "persistent"):
         return epochs(step, case, *data(case))
     batches = [
         (tg.tensor(X, device=DEVICE), tg.tensor(y, device=DEVICE))

@@ -7,8 +7,8 @@ step ("captured"), an epoch a call in a given order ("epoch"), or the five-line 
 
     python benchmarks/train_step.py --cases c,d --peers torch,jax --rounds 5 --json FILE
 
-On a GPU all have float32's accuracy, ours also with the rung "tf32x3"; PyTorch also replays its
-step as a CUDA graph. `--tf32` is another table, in which all may round products to TF32.
+On a GPU all have float32's accuracy, ours also with the rung "tf32x3", and with an epoch in one
+launch ("persistent"); PyTorch also replays its step as a CUDA graph. `--tf32` is another table, in which all may round products to TF32.
 
     python benchmarks/train_step.py --device cuda [--tf32] --record
 """
@@ -35,7 +35,7 @@ MODES = {
     "keras": ("fit",),
 }
 ON_A_GPU = {
-    OURS: ("captured", "captured-on-tf32x3", "epoch", "eager"),
+    OURS: ("captured", "captured-on-tf32x3", "epoch", "persistent", "eager"),
     "torch": ("eager", "fused", "graph", "reduce-overhead"),
     "jax": ("jit", "scan"),
 }
@@ -101,8 +101,9 @@ def modes(device: str, tf32: bool) -> Modes:
     if device == "cpu":
         return MODES
     if device == "cuda-sim":
-        return {OURS: ("captured", "epoch", "eager")}
-    ours = tuple(mode for mode in ON_A_GPU[OURS] if not (tf32 and mode.endswith("-on-tf32x3")))
+        return {OURS: ("captured", "epoch", "persistent", "eager")}
+    only_float32 = ("captured-on-tf32x3", "persistent")
+    ours = tuple(mode for mode in ON_A_GPU[OURS] if not (tf32 and mode in only_float32))
     return {**ON_A_GPU, OURS: ours}
 
 
