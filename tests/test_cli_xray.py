@@ -102,6 +102,7 @@ def test_another_kernel(capsys: pytest.CaptureFixture[str]) -> None:
     assert "multiply-add" not in out
 
 
+@needs_compiler
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from backends.kernel_rounding import unit
 from cuda.on_sim import LIBRARY, Array
 from hypothesis import strategies as st
 from tinygrad_ed.kernels import sim
@@ -27,13 +26,15 @@ def outputs(name: str, dtype: str, operands: tuple[Any, ...]) -> list[Array]:
 def launch(name: str, dtype: Any, *operands: Any) -> bool:
     """Runs a kernel; False if it refuses what it is given.
 
-    Where it does not, other orders and other grids have to give the same bits, and afterwards no
-    block may be counted as arrived.
+    Where it does not, other orders and other grids have to give the same bits. Afterwards no
+    block may be counted as arrived, and no refusal may be left for the next launch.
     """
     dtype = np.dtype(dtype).name
     kernel = LIBRARY.get(name, dtype)
     copies = [a.copy() if isinstance(a, np.ndarray) else a for a in operands]
-    if not kernel.launch(*operands):
+    accepted = kernel.launch(*operands)
+    assert not np.any(LIBRARY.scratch()[:2])
+    if not accepted:
         return False
     wanted = [a.tobytes() for a in outputs(name, dtype, operands)]
     roles = kernel.signature.roles
@@ -58,13 +59,3 @@ def on_grid(found: Launch, blocks: int | None, threads: int | None) -> Launch:
         blocks=blocks or found.grid.blocks, threads=threads or found.grid.threads
     )
     return dataclasses.replace(found, grid=grid)
-
-
-def of_sum(depth: float, dtype: Any) -> float:
-    """What a float64 sum adds to the error, in units u of the type, relative to Σ|x|.
-
-    Args:
-        depth: How many additions an entry goes through.
-        dtype: Of the entries.
-    """
-    return depth * unit(np.float64) / unit(dtype)
