@@ -8,7 +8,8 @@ step ("captured"), an epoch a call in a given order ("epoch"), or the five-line 
     python benchmarks/train_step.py --cases c,d --peers torch,jax --rounds 5 --json FILE
 
 On a GPU all have float32's accuracy, ours also with the rung "tf32x3", and with an epoch in one
-launch ("persistent"); PyTorch also replays its step as a CUDA graph. `--tf32` is another table, in which all may round products to TF32.
+launch ("persistent"); PyTorch also replays its step as a CUDA graph. `--tf32` is another table, in
+which all may round products to TF32.
 
     python benchmarks/train_step.py --device cuda [--tf32] --record
 """
