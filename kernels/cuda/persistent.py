@@ -22,8 +22,8 @@ from .sources import text_of
 THREADS = {"float32": 512, "float64": 256}
 """In a block; numbers of float64 take two registers each."""
 ONE_BLOCK = 1 << 20
-"""Multiply-adds of a step up to which one block does it all: its barriers are a hundred times as
-fast as those of a grid, and a small network is a chain of short waits."""
+"""Multiply-adds of a step up to which one block does it all: its barriers do not leave the
+multiprocessor, and a small network is a chain of short waits."""
 
 PLACE = "    // the pieces of a step"
 
@@ -112,18 +112,26 @@ def _overlap(some: Sequence[Range], others: Sequence[Range]) -> bool:
 
 
 def text_of_program(pieces: Sequence[Piece]) -> str:
-    """The kernel's source: every file that is needed in a namespace of its own, then the loop."""
+    """The kernel's source: every file that is needed in a namespace of its own, then the loop.
+
+    Between a look at what was refused and a piece that may refuse stands a barrier: else a late
+    block would see the new mark, and leave others waiting for it.
+    """
     sources = dict.fromkeys(piece.kernel.declared.source for piece in pieces)
     spaces = {source: f"part_{k}" for k, source in enumerate(sources)}
     files = [f"namespace {space} {{\n{source}\n}}" for source, space in spaces.items()]
     lines, place = list[str](), 0
     refusing: list[int] = []
+    may_look = True  # some block, since the last barrier: at the loop's beginning for the last step
     at_end, *between = barriers(pieces)
     for piece, waits in zip(pieces, [False, *between], strict=True):
         if waits:
             lines.append("WAIT();")
             lines += [f"STOP_IF_REFUSED({word});" for word in refusing]
-            refusing = []
+            may_look, refusing = bool(refusing), []
+        if may_look and piece.scratch is not None:
+            lines.append("WAIT();")
+            may_look = False
         declared = piece.kernel.declared
         function = f"{spaces[declared.source]}::{declared.function(piece.kernel.dtype)}"
         lines.append(f"PIECE({function}, {place})")

@@ -98,6 +98,22 @@ def test_a_refusal_ends_it_before_anything_else_is_written() -> None:
         LIBRARY.scratch()[:1] = 0
 
 
+@pytest.mark.parametrize("order", sim.ORDERS)
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_of_two_pieces_that_may_refuse_the_second_one_does(blocks: int, order: str) -> None:
+    """No block may take the second one's mark for the first one's, and leave the others waiting."""
+    network, scratch = Network("float32"), LIBRARY.new_scratch()
+    (_, args), wrong = network.launches[1], network.labels.copy()
+    wrong[7] = 70
+    kernel, two = network.kernel("cross_entropy_labels"), list(args)
+    two[1:4] = wrong, np.zeros((), "float32"), np.zeros_like(network.dZ)
+    launches = [kernel.prepared(operands, scratch) for operands in (args, two)]
+    launches.append(network.kernel("advance").prepared([network.t, 1], scratch))
+    with sim.simulation(order, seed=3):
+        assert Persistent(LIBRARY, launches, blocks).run(3) == 0
+    assert network.t[0] == 0
+
+
 def test_barriers_stand_where_a_piece_needs_another_one_and_nowhere_else() -> None:
     a, b, c = (0, 8), (8, 16), (16, 24)
 

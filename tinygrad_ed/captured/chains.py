@@ -18,7 +18,7 @@ from .instructions import Context, Launch
 
 NAME = "chain_of_"
 LIMIT = 24
-"""Operands of a joined kernel: more arrays would not fit into a thread's registers."""
+"""Operands of a joined kernel, at most: each takes registers of every thread."""
 
 
 def chain(k: int, line: Launch, program: Graph) -> tuple[int, Launch] | None:
